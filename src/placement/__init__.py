@@ -1,0 +1,1 @@
+"""Learned placement for render farms."""

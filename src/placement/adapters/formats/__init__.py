@@ -1,0 +1,1 @@
+"""Telemetry files: readers, mappings, quarantine."""

@@ -1,0 +1,1 @@
+"""Where models and shipped data are kept."""

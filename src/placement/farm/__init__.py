@@ -1,0 +1,1 @@
+"""Nouns of a render farm: node classes, energy modes, tariffs."""

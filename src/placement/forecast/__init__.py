@@ -1,0 +1,1 @@
+"""Distributions of run time, memory and power."""

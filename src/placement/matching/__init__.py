@@ -1,0 +1,1 @@
+"""Which node class suits which task: feasible pairs and what each costs."""

@@ -1,0 +1,1 @@
+"""A farm in virtual time."""

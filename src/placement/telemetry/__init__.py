@@ -1,0 +1,1 @@
+"""Telemetry of finished attempts: schema, checks, cleaning, features."""

@@ -1,0 +1,1 @@
+"""Training: tables, models, calibration, backtest, registry."""
