@@ -1,7 +1,7 @@
 """A forecast: for every (task, node class) a distribution, held as columns.
 
-The logarithm of the quantity is ``location + scale × z``, where ``z`` has a calibrated quantile function per
-node class. One location, one scale and one increasing table give every quantile, every tail probability and
+The logarithm of the quantity is ``location + scale × z``, where ``z`` has a calibrated quantile function taken
+from a table. One location, one scale and one increasing table give every quantile, every tail probability and
 the mean; quantiles cannot cross.
 """
 
@@ -31,11 +31,18 @@ class Forecast:
     scale
         Spread of the log, positive, same shape.
     probabilities
-        Levels of the quantile table, increasing in (0, 1), shape ``(levels,)``.
+        Levels of the quantile tables, increasing in (0, 1), shape ``(levels,)``.
     z
-        Standardised quantiles, increasing along the last axis, shape ``(classes, levels)``.
+        Standardised quantiles, increasing along the last axis, shape ``(tables, levels)``.
     level
         Index into `LEVELS` of the evidence used, shape ``(tasks, classes)``.
+    table
+        Which row of `z` holds for a pair, shape ``(tasks, classes)``; by default one row per class, in order.
+
+    Raises
+    ------
+    InvalidInput
+        Shapes disagree or a table does not increase.
 
     Examples
     --------
@@ -53,18 +60,27 @@ class Forecast:
     probabilities: Floats
     z: Floats
     level: Ints
+    table: Ints | None = None
 
     def __post_init__(self) -> None:
-        shapes = {self.location.shape, self.scale.shape, self.level.shape}
+        if self.table is None:
+            object.__setattr__(self, "table", np.broadcast_to(np.arange(self.classes), self.location.shape))
+        shapes = {self.location.shape, self.scale.shape, self.level.shape, self._table.shape}
         if self.location.ndim != 2 or len(shapes) != 1:
-            raise InvalidInput(f"location, scale and level must share one shape (tasks, classes), got {shapes}")
-        if self.z.shape != (self.classes, len(self.probabilities)):
-            expected = (self.classes, len(self.probabilities))
-            raise InvalidInput(f"z has shape {self.z.shape}, expected (classes, levels) = {expected}")
+            raise InvalidInput(f"location, scale, level and table must share one shape (tasks, classes), got {shapes}")
+        if self.z.ndim != 2 or self.z.shape[1] != len(self.probabilities):
+            raise InvalidInput(f"z has shape {self.z.shape}, expected (tables, levels = {len(self.probabilities)})")
+        if self._table.size and not 0 <= self._table.min() <= self._table.max() < len(self.z):
+            raise InvalidInput(f"a pair refers to table {self._table.max()}, but z has {len(self.z)} tables")
         if (np.diff(self.z, axis=1) < 0).any() or (np.diff(self.probabilities) <= 0).any():
-            raise InvalidInput("the quantile table must increase along its levels")
+            raise InvalidInput("every quantile table must increase along its levels")
         for each in fields(self):
             getattr(self, each.name).setflags(write=False)
+
+    @property
+    def _table(self) -> Ints:
+        assert self.table is not None
+        return self.table
 
     @property
     def tasks(self) -> int:
@@ -80,13 +96,18 @@ class Forecast:
         """Return the value that is not exceeded with `probability`, shape ``(tasks, classes)``.
 
         Between levels z is interpolated, beyond the table it keeps its outermost value.
+
+        Raises
+        ------
+        InvalidInput
+            `probability` is not between 0 and 1.
         """
         if not 0 < probability < 1:
             raise InvalidInput(f"probability {probability} is not between 0 and 1")
         z = np.array([np.interp(probability, self.probabilities, row) for row in self.z])
-        return np.exp(self.location + self.scale * z)
+        return np.exp(self.location + self.scale * z[self._table])
 
-    def probability_below(self, value: Floats) -> Floats:
+    def probability_below(self, value: Floats | float) -> Floats:
         """Return P(quantity ≤ value) for values broadcast against ``(tasks, classes)``.
 
         A value beyond the table's first or last quantile gets half the mass left there.
@@ -95,20 +116,20 @@ class Forecast:
             log = np.log(np.maximum(np.broadcast_to(np.asarray(value, float), self.location.shape), 0.0))
         z = (log - self.location) / self.scale
         first, last = self.probabilities[0] / 2, (1 + self.probabilities[-1]) / 2
-        columns = [
-            np.interp(z[:, c], self.z[c], self.probabilities, left=first, right=last) for c in range(self.classes)
-        ]
-        return np.stack(columns, axis=1)
+        out = np.empty_like(z)
+        for row in np.unique(self._table):
+            there = self._table == row
+            out[there] = np.interp(z[there], self.z[row], self.probabilities, left=first, right=last)
+        return out
 
     def mean(self) -> Floats:
         """Return the expected value, shape ``(tasks, classes)``: the quantile function integrated over its table."""
         edges = np.concatenate([[0.0], (self.probabilities[1:] + self.probabilities[:-1]) / 2, [1.0]])
-        weights = np.diff(edges)
         total = np.zeros_like(self.location)
-        for weight, z in zip(weights, self.z.T, strict=True):
-            total += weight * np.exp(self.location + self.scale * z)
+        for weight, z in zip(np.diff(edges), self.z.T, strict=True):
+            total += weight * np.exp(self.location + self.scale * z[self._table])
         return total
 
-    def with_evidence(self, location: Floats, scale: Floats, level: Ints) -> Forecast:
-        """Return the same calibration around another centre and spread."""
-        return replace(self, location=location, scale=scale, level=level)
+    def with_evidence(self, location: Floats, scale: Floats, level: Ints, table: Ints) -> Forecast:
+        """Return the forecast after new evidence: other centres, spreads, levels and tables."""
+        return replace(self, location=location, scale=scale, level=level, table=table)
