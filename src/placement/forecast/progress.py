@@ -1,0 +1,161 @@
+"""What a running frame's own progress says about its end.
+
+A frame that has spent ``elapsed`` seconds and reports ``fraction`` done projects to
+``overhead + (elapsed - overhead) / fraction`` seconds in all. How far such projections miss is learnt from past
+progress reports, as a bias and a spread of the log per fraction; the projection then enters the forecast with the
+weight of its precision, and what has already passed is cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from placement.errors import InvalidInput
+from placement.forecast.distribution import Forecast
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["ProgressCurve", "fit_progress", "remaining_quantile", "with_progress"]
+
+_FEWEST = 30
+_OVERHEADS = np.linspace(0.0, 0.9, 19)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProgressCurve:
+    """How projections from progress miss, by fraction done.
+
+    Parameters
+    ----------
+    overhead
+        Seconds before progress begins to count.
+    fraction
+        Knots, increasing in (0, 1), shape ``(knots,)``.
+    bias, spread
+        Median and half the central 68 % range of log(total / projection) at the knots, same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> curve = ProgressCurve(1.0, np.array([0.1, 0.9]), np.zeros(2), np.array([0.3, 0.05]))
+    >>> curve.project(np.array([4.0]), np.array([0.3])).round(2).tolist()
+    [11.0]
+    """
+
+    overhead: float
+    fraction: Floats
+    bias: Floats
+    spread: Floats
+
+    def project(self, elapsed: Floats, fraction: Floats) -> Floats:
+        """Return projected total seconds, at least `elapsed`."""
+        working = np.maximum(elapsed - self.overhead, 0.0)
+        projected = np.minimum(self.overhead, elapsed) + working / np.maximum(fraction, 1e-6)
+        return np.maximum(projected, elapsed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers and lists."""
+        return {
+            "overhead": self.overhead,
+            "fraction": self.fraction.tolist(),
+            "bias": self.bias.tolist(),
+            "spread": self.spread.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ProgressCurve:
+        """Read what `to_json` wrote."""
+        return cls(float(data["overhead"]), *(np.asarray(data[name], float) for name in ("fraction", "bias", "spread")))
+
+
+def fit_progress(elapsed: Floats, fraction: Floats, total: Floats) -> ProgressCurve | None:
+    """Learn a curve from past reports, or None when fewer than 30 of them say anything.
+
+    Parameters
+    ----------
+    elapsed, total
+        Seconds at the report and at the end, shape ``(reports,)``.
+    fraction
+        Fraction done, in (0, 1), same shape.
+    """
+    use = (fraction > 0) & (fraction < 1) & (elapsed > 0) & (total >= elapsed)
+    elapsed, fraction, total = elapsed[use], fraction[use], total[use]
+    if len(total) < _FEWEST:
+        return None
+    smallest = float(np.quantile(elapsed, 0.05))
+    empty = np.zeros(0)
+    candidates = [ProgressCurve(float(share) * smallest, empty, empty, empty) for share in _OVERHEADS]
+    best = min(candidates, key=lambda one: _miss(one, elapsed, fraction, total))
+    error = np.log(total / best.project(elapsed, fraction))
+    edges = np.unique(np.quantile(fraction, np.linspace(0, 1, max(3, min(9, len(total) // 15)))))
+    which = np.clip(np.searchsorted(edges, fraction, side="right") - 1, 0, max(len(edges) - 2, 0))
+    bins = [error[which == b] for b in range(max(len(edges) - 1, 1))]
+    knots = [float(np.median(fraction[which == b])) for b in range(len(bins))]
+    low, mid, high = np.array([np.quantile(one, [0.16, 0.5, 0.84]) for one in bins]).T
+    return ProgressCurve(best.overhead, np.array(knots), mid, np.maximum((high - low) / 2, 0.01))
+
+
+def _miss(curve: ProgressCurve, elapsed: Floats, fraction: Floats, total: Floats) -> float:
+    return float(np.median(np.abs(np.log(total / curve.project(elapsed, fraction)))))
+
+
+def with_progress(forecast: Forecast, elapsed: Floats, fraction: Floats, curve: ProgressCurve) -> Forecast:
+    """Update the run time of running frames by their own progress.
+
+    Parameters
+    ----------
+    forecast
+        Run time of the frames where they run, shape ``(tasks, 1)``.
+    elapsed
+        Seconds since each started, shape ``(tasks,)``.
+    fraction
+        Fraction each reports done, shape ``(tasks,)``; 0 or NaN when it has not reported.
+
+    Raises
+    ------
+    InvalidInput
+        An elapsed time is negative or a fraction lies outside 0 … 1.
+    """
+    if (elapsed < 0).any():
+        raise InvalidInput(f"elapsed {elapsed.min()} s is negative")
+    if (np.nan_to_num(fraction) < 0).any() or (np.nan_to_num(fraction) > 1).any():
+        raise InvalidInput(f"a fraction done lies outside 0 … 1: {fraction}")
+    told = np.nan_to_num(fraction) > 0
+    at = np.where(told, fraction, 1.0)
+    projected = np.log(np.maximum(curve.project(elapsed, at), 1e-9)) + np.interp(at, curve.fraction, curve.bias)
+    variance = np.interp(at, curve.fraction, curve.spread) ** 2
+    sigma = _sigma(forecast)
+    own = (forecast.scale * sigma) ** 2
+    gain = np.where(told[:, None], own / (own + variance[:, None]), 0.0)
+    location = forecast.location + gain * (projected[:, None] - forecast.location)
+    scale = forecast.scale * np.sqrt(1 - gain)
+    return forecast.with_evidence(location, scale, forecast.level, _tables(forecast))
+
+
+def remaining_quantile(forecast: Forecast, elapsed: Floats, probability: float) -> Floats:
+    """Return the remaining seconds not exceeded with `probability`, given that `elapsed` have passed unfinished.
+
+    Shape ``(tasks, classes)``; 0 where the forecast left no time beyond `elapsed`.
+    """
+    passed = forecast.probability_below(elapsed[:, None])
+    wanted = passed + probability * (1 - passed)
+    z = np.empty_like(wanted)
+    tables = _tables(forecast)
+    for row in np.unique(tables):
+        there: Bools = tables == row
+        z[there] = np.interp(wanted[there], forecast.probabilities, forecast.z[row])
+    return np.maximum(np.exp(forecast.location + forecast.scale * z) - elapsed[:, None], 0.0)
+
+
+def _tables(forecast: Forecast) -> Ints:
+    assert forecast.table is not None
+    return forecast.table
+
+
+def _sigma(forecast: Forecast) -> Floats:
+    """Half the central 68 % of each pair's standardised table."""
+    low, high = (np.array([np.interp(p, forecast.probabilities, row) for row in forecast.z]) for p in (0.16, 0.84))
+    return ((high - low) / 2)[_tables(forecast)]
