@@ -1,0 +1,1 @@
+"""Numbers the project promises, each measured afresh by its name."""

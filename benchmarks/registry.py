@@ -1,0 +1,118 @@
+"""Every number the project promises: its name, what it must reach, and the function that measures it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from benchmarks.result import Result
+from placement.errors import InvalidInput
+
+__all__ = ["BENCHMARKS", "Benchmark", "find", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A promised number.
+
+    Parameters
+    ----------
+    name
+        What it is asked for by.
+    where
+        ``module:function``; imported when it is asked for, called without arguments.
+    bar
+        What it must reach, in words.
+    """
+
+    name: str
+    where: str
+    bar: str
+
+
+BENCHMARKS = (
+    Benchmark(
+        "cold-start",
+        "benchmarks.models:cold_start",
+        "run time on held-out shots, no frame seen: median error ≤ 25 % and ≤ 0.6 × a log-linear fit",
+    ),
+    Benchmark(
+        "after-three-frames",
+        "benchmarks.models:after_three_frames",
+        "the same after 3 frames of the job, quiet rows: median error ≤ 6 %",
+    ),
+    Benchmark(
+        "coverage",
+        "benchmarks.models:coverage",
+        "80 % and 95 % intervals on held-out jobs: worst node class within 3 points",
+    ),
+    Benchmark(
+        "memory-exceedance",
+        "benchmarks.models:memory_exceedance",
+        "frames above the P99 memory forecast ≤ 2 %, at ≤ 1.5 × the true mean",
+    ),
+    Benchmark(
+        "foreign-logs",
+        "benchmarks.models:foreign_logs",
+        "unseen scene families: log error ≥ 15 % below the best baseline, coverage within 8 points, "
+        "error factor ≤ 1.30 after 5 frames",
+    ),
+    Benchmark(
+        "beats-round-robin",
+        "benchmarks.fleet:beats_round_robin",
+        "makespan and node-seconds on the mixed farm ≥ 35 % below round robin and random, "
+        "within 10 % of the lower bound",
+    ),
+    Benchmark(
+        "blender-fleet",
+        "benchmarks.fleet:blender_fleet",
+        "the same ≥ 35 % on the measured Blender device table",
+    ),
+    Benchmark(
+        "score-latency",
+        "benchmarks.speed:score_latency",
+        "score of 1,000 tasks × 20 classes × 3 modes, warm, one core ≤ 50 ms",
+    ),
+    Benchmark(
+        "first-score",
+        "benchmarks.speed:first_score",
+        "fresh process, load the model, score one task ≤ 1.5 s",
+    ),
+    Benchmark(
+        "train-shipped",
+        "benchmarks.speed:train_shipped",
+        "all targets on the shipped telemetry, two cores ≤ 60 s",
+    ),
+    Benchmark(
+        "train-large",
+        "benchmarks.speed:train_large",
+        "10 million synthetic rows within 8 GiB",
+    ),
+)
+
+
+def find(name: str, registry: Iterable[Benchmark] = BENCHMARKS) -> Benchmark:
+    """Return the benchmark of this name.
+
+    Raises
+    ------
+    InvalidInput
+        There is none; the message lists the known ones.
+
+    Examples
+    --------
+    >>> find("first-score").where
+    'benchmarks.speed:first_score'
+    """
+    known = {each.name: each for each in registry}
+    if name not in known:
+        raise InvalidInput(f"no benchmark {name!r}; have {', '.join(known)}")
+    return known[name]
+
+
+def measure(benchmark: Benchmark) -> Result:
+    """Import the benchmark's function and call it: the number is measured now, never read."""
+    module, _, function = benchmark.where.partition(":")
+    measured: Callable[[], Result] = getattr(importlib.import_module(module), function)
+    return measured()
