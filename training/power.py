@@ -6,18 +6,19 @@ SPECpower_ssj2008. See the data card beside the files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, replace
+from typing import cast
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
 from placement.errors import InvalidInput
-from placement.matching.power import GPU_BOOSTERS, GpuCurve, Measured, PowerModel, ServerCurve
+from placement.matching.power import GPU_BOOSTERS, Booster, GpuCurve, Measured, PowerModel, ServerCurve
 from placement.units import Floats, Ints
 
-__all__ = ["GpuRows", "PowerBacktest", "backtest_power", "fit_power", "gpu_rows", "measured_watts", "server_curve"]
+__all__ = ["GpuRows", "fit_gpus", "fit_power", "gpu_rows", "measured_watts", "predicted", "server_curve"]
 
 _JOB = ["gpu", "dataset", "network", "batch_size", "optimizer"]
 _NEEDED = (*_JOB, "power_limit_watts", "seconds_per_epoch", "average_power_watts")
@@ -83,10 +84,10 @@ def gpu_rows(table: pd.DataFrame) -> GpuRows:
         watts=watts,
         gpu=gpu,
         network=pd.factorize(rows["network"])[0].astype(np.int64),
-        job=rows.groupby(_JOB).ngroup().to_numpy(np.int64),
+        job=np.asarray(rows.groupby(_JOB).ngroup(), dtype=np.int64),
         share=rows["power_limit_watts"].to_numpy(float) / watts[gpu],
         draw=np.minimum(rows["average_power_watts_full"].to_numpy(float) / watts[gpu], 1.0),
-        time=np.log(rows["seconds_per_epoch"] / rows["seconds_per_epoch_full"]).to_numpy(float),
+        time=np.log(rows["seconds_per_epoch"].to_numpy(float) / rows["seconds_per_epoch_full"].to_numpy(float)),
         power=np.log(rows["average_power_watts"].to_numpy(float) / watts[gpu]),
     )
 
@@ -153,10 +154,10 @@ def measured_watts(telemetry: pd.DataFrame) -> tuple[Measured, ...]:
     good = telemetry[telemetry["mean_power"] > 0]
     if "status" in good.columns:
         good = good[good["status"].isna() | (good["status"] == "ok")]
-    logs = np.log(good["mean_power"].astype(float))
+    logs = good["mean_power"].astype(float).map(math.log)
     groups = logs.groupby([good["job_type"].astype(str), good["node_class"].astype(str)])
     return tuple(
-        Measured(job_type=job_type, node_class=node_class, log_watts=float(watts.mean()),
+        Measured(job_type=str(job_type), node_class=str(node_class), log_watts=float(watts.mean()),
                  spread=float(watts.std(ddof=1)), rows=len(watts))
         for (job_type, node_class), watts in groups
         if len(watts) > 1
@@ -167,7 +168,7 @@ def fit_gpus(rows: GpuRows, server: ServerCurve, seed: int) -> PowerModel:
     """Learn the boosters on all networks, and their spreads on each network left out in turn."""
     networks = np.unique(rows.network)
     if len(networks) < _FEWEST:
-        raise InvalidInput(f"GPU power limits hold {len(networks)} networks, expected at least {_FEWEST} to hold some out")
+        raise InvalidInput(f"GPU power limits hold {len(networks)} networks, expected at least {_FEWEST}")
     plain = _curve(rows)
     errors = [
         _errors(PowerModel(server, plain, _boosters(rows.take(rows.network != each), plain, seed)),
@@ -177,7 +178,7 @@ def fit_gpus(rows: GpuRows, server: ServerCurve, seed: int) -> PowerModel:
     share = np.concatenate([rows.share[rows.network == each] for each in networks])
     weight = np.concatenate([_weights(rows.take(rows.network == each)) for each in networks])
     time, power = (
-        tuple(_spread(np.concatenate([each[name, known] for each in errors]), share, weight) for known in (False, True))
+        [_spread(np.concatenate([each[name, known] for each in errors]), share, weight) for known in (False, True)]
         for name in ("time", "power")
     )
     curve = replace(plain, time_spread=(time[0], time[1]), power_spread=(power[0], power[1]))
@@ -188,18 +189,19 @@ def _curve(rows: GpuRows) -> GpuCurve:
     """Return the facts of the GPUs, with no spread yet."""
     full = rows.share == 1
     nothing = (0.0,) * len(_SHARES)
+    typical = [np.median(rows.draw[full & (rows.network == each)]) for each in np.unique(rows.network)]
     return GpuCurve(
         models=rows.gpus,
         watts=tuple(float(each) for each in rows.watts),
         lowest=tuple(float(rows.share[rows.gpu == code].min()) for code in range(len(rows.gpus))),
-        draw=float(np.median([np.median(rows.draw[full & (rows.network == each)]) for each in np.unique(rows.network)])),
+        draw=float(np.median(typical)),
         shares=_SHARES,
         time_spread=(nothing, nothing),
         power_spread=(nothing, nothing),
     )
 
 
-def _boosters(rows: GpuRows, curve: GpuCurve, seed: int) -> dict[str, lgb.Booster]:
+def _boosters(rows: GpuRows, curve: GpuCurve, seed: int) -> dict[str, Booster]:
     """Learn time and power, each row also with its draw, and its draw and GPU, left unknown."""
     unknown, nobody = np.full(len(rows.share), np.nan), np.full(len(rows.gpu), -1)
     inputs = np.concatenate([
@@ -209,13 +211,13 @@ def _boosters(rows: GpuRows, curve: GpuCurve, seed: int) -> dict[str, lgb.Booste
         curve.inputs(nobody, rows.share, unknown),
     ])
     weights = np.tile(_weights(rows), 4)
-    boosters = {}
+    boosters: dict[str, Booster] = {}
     for name, target, sign in zip(GPU_BOOSTERS, (rows.time, rows.power), (-1, 1), strict=True):
         draw_sign = 0 if sign < 0 else 1
         constraints = [sign, draw_sign, sign if sign < 0 else 0] + [0] * len(rows.gpus)
         data = lgb.Dataset(inputs, np.tile(target, 4), weight=weights, params={"verbosity": -1})
         parameters = {**_PARAMETERS, "monotone_constraints": constraints, "seed": seed}
-        boosters[name] = lgb.train(parameters, data, num_boost_round=_ROUNDS)
+        boosters[name] = cast("Booster", lgb.train(parameters, data, num_boost_round=_ROUNDS))
     return boosters
 
 

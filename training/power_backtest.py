@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from placement.farm.energy import ECO
 from placement.matching.power import PowerModel, ServerCurve
 from placement.units import Floats
 from training.power import GpuRows, fit_gpus, gpu_rows, predicted
@@ -14,6 +15,7 @@ from training.power import GpuRows, fit_gpus, gpu_rows, predicted
 __all__ = ["PowerBacktest", "backtest_power", "power_card"]
 
 _Z80 = 1.2816
+_CHOOSERS = ("unknown", "known", "oracle")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,9 @@ class PowerBacktest:
     energy: pd.DataFrame
 
 
-def backtest_power(gpu_limits: pd.DataFrame, server: ServerCurve, *, slowdown: float = 0.30, seed: int = 0) -> PowerBacktest:
+def backtest_power(
+    gpu_limits: pd.DataFrame, server: ServerCurve, *, slowdown: float = ECO.slowdown, seed: int = 0
+) -> PowerBacktest:
     """Hold each network out in turn; learn, choose limits and calibrate on the others alone.
 
     Parameters
@@ -93,12 +97,13 @@ def _mean_curve(held: GpuRows, others: GpuRows, name: str) -> Floats:
 
 def _held_out_choices(model: PowerModel, held: GpuRows, slowdown: float) -> pd.DataFrame:
     """Return, for every job, energy and time at the limits chosen, relative to the highest."""
-    table = pd.DataFrame({"gpu": held.gpu, "job": held.job, "time": held.time, "energy": held.time + held.power - np.log(held.draw)})
+    energy = held.time + held.power - np.log(held.draw)
+    table = pd.DataFrame({"gpu": held.gpu, "job": held.job, "time": held.time, "energy": energy})
     for known, name in ((False, "unknown"), (True, "known")):
         time, power = predicted(model, held, known=known)
         table[name] = np.where(time <= np.log1p(slowdown), time + power, np.inf)
     table["oracle"] = table["energy"]
-    chosen = {name: table.loc[table.groupby("job")[name].idxmin()].set_index("job") for name in ("unknown", "known", "oracle")}
+    chosen = {name: table.loc[table.groupby("job")[name].idxmin()].set_index("job") for name in _CHOOSERS}
     first = chosen["oracle"]
     ratios = {f"{name} {of}": np.exp(each[of]) for name, each in chosen.items() for of in ("energy", "time")}
     return pd.DataFrame({"GPU": np.array(held.gpus)[first["gpu"]], **ratios}, index=first.index)
@@ -118,7 +123,7 @@ def _summary(errors: pd.DataFrame) -> pd.DataFrame:
 def _saved(choices: pd.DataFrame) -> pd.DataFrame:
     mean = choices.groupby("GPU").mean()
     columns = {}
-    for name in ("unknown", "known", "oracle"):
+    for name in _CHOOSERS:
         columns[f"{name}: energy saved %"] = 100 * (1 - mean[f"{name} energy"])
         columns[f"{name}: more time %"] = 100 * (mean[f"{name} time"] - 1)
     return pd.DataFrame(columns).reset_index()
@@ -163,5 +168,6 @@ each job's truth and has no bound on time):
 
 def _markdown(table: pd.DataFrame) -> str:
     rows = [table.columns.tolist(), ["---"] * table.shape[1]]
-    rows += [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in table.to_numpy(object)]
+    for row in table.to_numpy(object):
+        rows.append([f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -95,10 +95,10 @@ def costs(  # noqa: PLR0913 - two forecasts, a model and the policy; each has it
     watts = forecast_power(power, tasks, nodes, modes)
     seconds = run_time.mean()[..., None] * watts.mean_time_factor()[watts.profile]
     mean_watts = watts.mean_watts()
-    part = _part(tasks, nodes)
     counted = np.maximum(mean_watts - watts.idle[..., None], 0.0) if rules.net_of_idle else mean_watts
     energy = counted[watts.profile] * seconds
-    per_joule, per_second = nodes.electricity / _JOULES_PER_KWH, part * nodes.price / _SECONDS_PER_HOUR
+    per_joule = nodes.electricity / _JOULES_PER_KWH
+    per_second = watts.part[watts.profile] * nodes.price / _SECONDS_PER_HOUR
     money = energy * per_joule[:, None] + seconds * per_second[..., None]
     in_time = _in_time(tasks, run_time, watts)
     cached = affinity(tasks, nodes)
@@ -128,7 +128,7 @@ def slowed(run_time: Forecast, power: PowerForecast, mode: int) -> Forecast:
     """Return the run time forecast in one mode: the log moved by the mode's factor, its spread added in quadrature."""
     location = run_time.location + power.log_time[power.profile, :, mode]
     scale = np.hypot(run_time.scale, power.time_spread[power.profile, :, mode])
-    return run_time.with_evidence(location, scale, run_time.level)
+    return replace(run_time, location=location, scale=scale)
 
 
 def affinity(tasks: TaskTable, nodes: NodeTable) -> Floats:
@@ -167,12 +167,6 @@ def _check(tasks: TaskTable, nodes: NodeTable, run_time: Forecast, modes: Sequen
         raise InvalidInput(f"run time forecast of task {tasks.ids[row]!r} on {nodes.names[column]!r} is not finite")
     if not modes or len({mode.name for mode in modes}) < len(modes):
         raise InvalidInput(f"energy modes need different names, got {[mode.name for mode in modes]}")
-
-
-def _part(tasks: TaskTable, nodes: NodeTable) -> Floats:
-    """Return the share of the node that a task pays for, shape ``(tasks, classes)``."""
-    part = np.minimum(tasks.cores[:, None] / nodes.cores, 1.0)
-    return np.where(np.isnan(part), 1.0, part)
 
 
 def _in_time(tasks: TaskTable, run_time: Forecast, power: PowerForecast) -> Floats:

@@ -31,6 +31,9 @@ class PowerForecast:
     watts, watts_spread
         Median watts of the share of the node that an attempt uses, and standard deviation of their log,
         shape ``(profiles, classes, modes)``.
+    part
+        Share of the node that an attempt takes: of its cores or of its GPUs, whichever is more,
+        shape ``(profiles, classes)``.
     idle
         Watts that share draws doing nothing, shape ``(profiles, classes)``.
     log_time, time_spread
@@ -42,6 +45,7 @@ class PowerForecast:
     profile: Ints
     watts: Floats
     watts_spread: Floats
+    part: Floats
     idle: Floats
     log_time: Floats
     time_spread: Floats
@@ -77,17 +81,18 @@ def forecast_power(
 ) -> PowerForecast:
     """Forecast watts and slow-down of all tasks on all classes in all modes.
 
-    A task is charged its cores' share of the node's idle watts, what its load adds on the server curve above the
+    A task is charged its part of the node's idle watts, what its cores' load adds on the server curve above the
     class's present load, and its GPUs. Measured watts of its job type on the class pull that, and tell how hard
     the job works a GPU. A mode limits the GPU of a task that uses one, else the CPU.
     """
     needs = np.column_stack([tasks.job_type, np.where(np.isnan(tasks.cores), -1.0, tasks.cores), tasks.gpus])
     profiles, profile = np.unique(needs, axis=0, return_inverse=True)
     uses_gpu = (profiles[:, 2] > 0)[:, None] & (nodes.gpus > 0)
-    static, cpu = _cpu(model, profiles[:, 1], nodes, modes, limited=~uses_gpu)
+    cores = _share(profiles[:, 1], nodes.cores)
+    part = np.maximum(cores, _share(profiles[:, 2], nodes.gpus))
+    cpu = _cpu(model, cores, part, nodes, modes, limited=~uses_gpu)
     weight, log_watts, log_spread = _measured(model, tasks.job_types, profiles[:, 0].astype(np.int64), nodes)
-    limit = np.where(np.isnan(nodes.gpu_power_limit), _usual_limit(model, nodes), nodes.gpu_power_limit)
-    attached = profiles[:, 2:3] * limit * uses_gpu
+    attached = profiles[:, 2:3] * _limit(model, nodes) * uses_gpu
     with np.errstate(divide="ignore", invalid="ignore"):
         draw = np.where(weight > 0, np.clip((np.exp(log_watts) - cpu.full) / attached, 0.1, 1.0), np.nan)
     gpu = _gpu(model, nodes, modes, attached, draw)
@@ -102,35 +107,40 @@ def forecast_power(
         profile=np.asarray(profile, dtype=np.int64).reshape(-1),
         watts=physical * pull[..., None],
         watts_spread=np.sqrt(seen * log_spread[..., None] ** 2 + (1 - seen) * spread**2),
-        idle=static,
+        part=part,
+        idle=model.server.watts(nodes)[0] * part,
         log_time=np.where(on_gpu, gpu.log_time, cpu.log_time),
         time_spread=np.where(on_gpu, gpu.time_spread, cpu.time_spread),
         limits=np.where(on_gpu, gpu.limit, cpu.limit),
     )
 
 
+def _share(wanted: Floats, there: Floats) -> Floats:
+    """Return the share of each class's cores or GPUs that each profile takes; wanting less than 0 takes all."""
+    share = np.minimum(wanted[:, None] / np.maximum(there, 1e-9), 1.0) * (there > 0)
+    return np.where(wanted[:, None] < 0, 1.0, share)
+
+
 def _cpu(
-    model: PowerModel, cores: Floats, nodes: NodeTable, modes: Sequence[EnergyMode], *, limited: Bools
-) -> tuple[Floats, _Device]:
-    """Return idle watts of the share each profile takes (cores below 0: all), and the CPU under each mode."""
-    part = np.where(cores[:, None] < 0, 1.0, np.minimum(cores[:, None] / nodes.cores, 1.0))
+    model: PowerModel, cores: Floats, part: Floats, nodes: NodeTable, modes: Sequence[EnergyMode], *, limited: Bools
+) -> _Device:
+    """Return the CPU under each mode, for shares of cores and parts of the node ``(profiles, classes)``."""
     idle, peak, spread = model.server.watts(nodes)
-    above = np.minimum(nodes.load, 1 - part)
-    dynamic = (peak - idle) * (model.server.dynamic_at(above + part) - model.server.dynamic_at(above))
+    above = np.minimum(nodes.load, 1 - cores)
+    dynamic = (peak - idle) * (model.server.dynamic_at(above + cores) - model.server.dynamic_at(above))
     static = idle * part
     limit = _chosen_cpu_limits(model, idle / peak, modes)
     log_time, time_spread, left = model.server.limited(limit, (idle / peak)[:, None])
     watts = static[..., None] + dynamic[..., None] * np.where(limited[..., None], left, 1.0)
-    device = _Device(static + dynamic, watts, spread[:, None], log_time, time_spread, limit)
-    return static, device
+    return _Device(static + dynamic, watts, spread[:, None], log_time, time_spread, limit)
 
 
 def _chosen_cpu_limits(model: PowerModel, idle_share: Floats, modes: Sequence[EnergyMode]) -> Floats:
     """Return the power limit of each mode on each class, ``(classes, modes)``."""
     tried = model.server.limits(idle_share, _STEPS)
-    log_time, _, left = model.server.limited(tried, idle_share[:, None])
-    power = idle_share[:, None] + (1 - idle_share[:, None]) * left
-    return np.stack([_chosen(mode, tried, log_time, power) for mode in modes], axis=1)
+    log_time, spread, left = model.server.limited(tried, idle_share[:, None])
+    energy = np.log(idle_share[:, None] + (1 - idle_share[:, None]) * left) + log_time + spread**2 / 2
+    return np.stack([_chosen(mode, tried, log_time, energy) for mode in modes], axis=1)
 
 
 def _gpu(
@@ -158,7 +168,7 @@ def _gpu(
 
 def _gpu_effects(
     model: PowerModel, nodes: NodeTable, modes: Sequence[EnergyMode], kinds: Floats
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+) -> tuple[Floats, ...]:
     """Return limit, log time, its spread, watts over the limit, their log spread, the same at full: ``(kinds, modes)``.
 
     A kind is a class and the draw share of a job, -1 for unknown.
@@ -167,31 +177,34 @@ def _gpu_effects(
     draw = np.where(kinds[:, 1] < 0, np.nan, kinds[:, 1])[:, None]
     code = model.gpu.codes([nodes.gpu_model[each] for each in column])
     lowest = np.where(code < 0, _LOWEST_UNMEASURED, np.array(model.gpu.lowest)[code])[:, None]
-    steps = lowest + (1 - lowest) * np.linspace(0.0, 1.0, _STEPS)
+    ladder = lowest + (1 - lowest) * np.linspace(0.0, 1.0, _STEPS)
     fixed = [np.full_like(lowest, mode.power_limit) for mode in modes if mode.power_limit is not None]
-    tried = np.maximum(np.concatenate([steps, *fixed], axis=1), lowest)
+    tried = np.maximum(np.concatenate([ladder, *fixed], axis=1), lowest)
     log_time, power = model.gpu_effect(code, tried, draw)
-    chosen = np.stack([_chosen(mode, tried[:, :_STEPS], log_time[:, :_STEPS], power[:, :_STEPS]) for mode in modes], 1)
+    time_spread, power_spread = model.gpu.spread(tried, np.broadcast_to(draw, tried.shape))
+    idle, _, _ = model.server.watts(nodes)
+    waiting = (idle / np.maximum(nodes.gpus * _limit(model, nodes), 1.0))[column][:, None]
+    energy = np.log(waiting + power * np.exp(power_spread**2 / 2)) + log_time + time_spread**2 / 2
+    steps = slice(0, _STEPS)
+    chosen = np.stack([_chosen(mode, tried[:, steps], log_time[:, steps], energy[:, steps]) for mode in modes], axis=1)
     place = np.argmin(np.abs(tried[:, None, :] - np.maximum(chosen, lowest)[..., None]), axis=2)
-    limit, log_time, at_chosen = (np.take_along_axis(each, place, 1) for each in (tried, log_time, power))
-    time_spread, power_spread = model.gpu.spread(limit, np.broadcast_to(draw, limit.shape))
-    at_full = np.repeat(power[:, _STEPS - 1 : _STEPS], len(modes), axis=1)
-    return limit, log_time, time_spread, at_chosen, power_spread, at_full
+    at_full = np.broadcast_to(power[:, _STEPS - 1 : _STEPS], tried.shape)
+    every = (tried, log_time, time_spread, power, power_spread, at_full)
+    return tuple(np.take_along_axis(each, place, axis=1) for each in every)
 
 
-def _chosen(mode: EnergyMode, limit: Floats, log_time: Floats, power: Floats) -> Floats:
+def _chosen(mode: EnergyMode, limit: Floats, log_time: Floats, energy: Floats) -> Floats:
     """Return each row's limit: the mode's own, or the one of least energy among those no slower than it allows."""
     if mode.power_limit is not None:
         return np.full(len(limit), mode.power_limit)
-    energy = np.where(log_time <= np.log1p(mode.slowdown) + 1e-9, np.log(power) + log_time, np.inf)
-    best = energy.argmin(axis=1)
+    best = np.where(log_time <= np.log1p(mode.slowdown) + 1e-9, energy, np.inf).argmin(axis=1)
     return np.asarray(limit[np.arange(len(limit)), best], dtype=float)
 
 
-def _usual_limit(model: PowerModel, nodes: NodeTable) -> Floats:
-    """Return the highest measured limit of each class's GPU model, the median of all for an unknown one."""
-    limits = np.array([*model.gpu.watts, np.median(model.gpu.watts)])
-    return np.asarray(limits[model.gpu.codes(nodes.gpu_model)], dtype=float)
+def _limit(model: PowerModel, nodes: NodeTable) -> Floats:
+    """Return each class's highest limit per GPU: as given, else as measured for its model, else the median model's."""
+    usual = np.array([*model.gpu.watts, np.median(model.gpu.watts)])[model.gpu.codes(nodes.gpu_model)]
+    return np.where(np.isnan(nodes.gpu_power_limit), usual, nodes.gpu_power_limit)
 
 
 def _measured(

@@ -35,7 +35,7 @@ _Z80 = 1.2816
 class Booster(Protocol):
     """A boosted regression that is already learned."""
 
-    def predict(self, rows: Floats) -> Floats:
+    def predict(self, matrix: Floats, /) -> Floats:
         """Return one value per row of a matrix ``(rows, features)``."""
         ...
 

@@ -57,7 +57,7 @@ def score_frame(
     return pd.DataFrame({name: columns[name] for name in SCORE_COLUMNS}, copy=False)
 
 
-def _categories(codes: Ints, names: pd.Index) -> pd.Categorical:
+def _categories(codes: Ints, names: pd.Index) -> object:
     return pd.Categorical.from_codes(codes.astype(np.int32), dtype=pd.CategoricalDtype(names))
 
 
