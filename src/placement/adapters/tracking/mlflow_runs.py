@@ -124,8 +124,8 @@ def _our_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as wrong:
-        kind = InvalidInput if wrong.get_http_status_code() in {400, 404} else PlacementError
-        raise kind(f"{doing}: {wrong.message}") from wrong
+        refused = wrong.error_code in {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"}
+        raise (InvalidInput if refused else PlacementError)(f"{doing}: {wrong.message}") from wrong
     except (SQLAlchemyError, OSError) as wrong:
         raise PlacementError(f"{doing}: {wrong}") from wrong
 
