@@ -42,12 +42,19 @@ class Admitted:
     filled: dict[str, int]
     suspected: list[Suspicion]
 
-    def reasons(self) -> list[str]:
-        """Return the reasons of each refused row, in row order, joined by ``; ``."""
-        told = np.full(len(self.rows), "", dtype=object)
-        for reason, where in self.findings:
-            told[where] = told[where] + f"; {reason}"
-        return [text[2:] for text in told[self.refused]]
+    def reasons(self) -> list[tuple[str, ...]]:
+        """Return the reasons of each refused row, in row order."""
+        if not self.refused.any():
+            return []
+        told = np.zeros((len(self.findings), int(self.refused.sum())), dtype=bool)
+        for number, (_, where) in enumerate(self.findings):
+            told[number] = where[self.refused]
+        patterns, of = np.unique(told.T, axis=0, return_inverse=True)
+        texts = [
+            tuple(reason for (reason, _), holds in zip(self.findings, pattern, strict=True) if holds)
+            for pattern in patterns
+        ]
+        return [texts[each] for each in of.ravel()]
 
 
 def admit(
@@ -70,7 +77,7 @@ def admit(
     --------
     >>> table = {"job_id": ["a", "=A1"], "job_type": ["b", "b"], "node_class": ["c", "c"], "run_time": ["1", "inf"]}
     >>> admit(pd.DataFrame(table)).reasons()
-    ['job_id: spreadsheet formula; run_time: infinite']
+    [('job_id: spreadsheet formula', 'run_time: infinite')]
     """
     frame = frame.reset_index(drop=True)
     columns = COLUMNS if mapping is None else (*COLUMNS, *extra_columns(mapping.features))
@@ -78,12 +85,21 @@ def admit(
     rows, filled = complete(rows)
     suspected = suspect_units(rows) if suspected is None else suspected
     findings = [*((str(each), rows[each.column].notna().to_numpy()) for each in suspected), *findings]
-    findings += check(rows, columns)
+    findings += _not_told_yet(check(rows, columns), findings)
     findings = [(reason, where) for reason, where in findings if where.any()]
     refused = np.zeros(len(rows), dtype=bool)
     for _, where in findings:
         refused |= where
     return Admitted(rows, refused, findings, filled, suspected)
+
+
+def _not_told_yet(found: list[Finding], told: list[Finding]) -> list[Finding]:
+    """Leave out what follows from a column's values being of the wrong type or unit: that they are missing, say."""
+    by_column: dict[str, Bools] = {}
+    for reason, where in told:
+        column = reason.partition(":")[0]
+        by_column[column] = by_column.get(column, where) | where
+    return [(reason, where & ~by_column.get(reason.partition(":")[0], np.False_)) for reason, where in found]
 
 
 def lacking(names: Sequence[str]) -> list[str]:

@@ -92,10 +92,10 @@ def to_numbers(values: pd.Series) -> tuple[Floats, Bools]:
     if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind in "mM":
         return _seconds(values), nothing_wrong
     if pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c":
-        return values.to_numpy(dtype=np.float64, na_value=np.nan), nothing_wrong
+        return _floats(values), nothing_wrong
     try:
         text = pa.array(values, type=pa.large_string(), from_pandas=True)
-        return pc.cast(text, pa.float64()).to_numpy(zero_copy_only=False), nothing_wrong
+        return np.asarray(pc.cast(text, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64), nothing_wrong
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         return _parsed(values)
 
@@ -103,12 +103,12 @@ def to_numbers(values: pd.Series) -> tuple[Floats, Bools]:
 def to_flags(values: pd.Series) -> tuple[Floats, Bools]:
     """Return `values` as 0, 1 or NaN and where a present value is none of true, false, yes, no, 0, 1."""
     if pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = _floats(values)
         wrong = ~(np.isnan(numbers) | np.isin(numbers, (0.0, 1.0)))
         return np.where(wrong, np.nan, numbers), wrong
     words = values.map(lambda value: str(value).strip().lower(), na_action="ignore")
-    flags = words.map(_FLAG_WORDS).to_numpy(dtype=np.float64, na_value=np.nan)
-    return flags, (np.isnan(flags) & ~_missing(words))
+    flags = _floats(words.map(_FLAG_WORDS))
+    return flags, np.isnan(flags) & ~_missing(words)
 
 
 def to_text(values: pd.Series, *, nested: bool = False) -> tuple[pd.Series, Bools]:
@@ -158,15 +158,14 @@ def _absent(column: Column, rows: int) -> Any:
 
 def _seconds(values: pd.Series) -> Floats:
     if values.dtype.kind == "m":
-        return values.dt.total_seconds().to_numpy(dtype=np.float64)
+        return _floats(values.dt.total_seconds())
     moments = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
-    since = moments - pd.Timestamp(0)
-    return since.dt.total_seconds().to_numpy(dtype=np.float64)
+    return _floats((moments - pd.Timestamp(0)).dt.total_seconds())
 
 
 def _parsed(values: pd.Series) -> tuple[Floats, Bools]:
     words = values.map(_word)
-    numbers = pd.to_numeric(words, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = _floats(pd.to_numeric(words, errors="coerce"))
     return numbers, np.isnan(numbers) & ~_missing(words)
 
 
@@ -180,6 +179,10 @@ def _word(value: object) -> object:
     if isinstance(value, (list, dict, tuple, set, bytes, np.ndarray)):
         return "nested"
     return value
+
+
+def _floats(values: pd.Series) -> Floats:
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def _missing(values: pd.Series) -> Bools:

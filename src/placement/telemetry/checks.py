@@ -106,9 +106,11 @@ def _one_column(values: pd.Series, column: Column) -> list[Finding]:
     infinite = np.isinf(numbers)
     found.append((f"{column.name}: infinite", infinite))
     if column.low is not None:
-        found.append((f"{column.name}: below {column.low:g} {column.unit}".rstrip(), (numbers < column.low) & ~infinite))
+        below = (numbers < column.low) & ~infinite
+        found.append((f"{column.name}: below {column.low:g} {column.unit}".rstrip(), below))
     if column.high is not None:
-        found.append((f"{column.name}: above {column.high:g} {column.unit}".rstrip(), (numbers > column.high) & ~infinite))
+        above = (numbers > column.high) & ~infinite
+        found.append((f"{column.name}: above {column.high:g} {column.unit}".rstrip(), above))
     return found
 
 
@@ -122,17 +124,18 @@ def _is_ok(rows: pd.DataFrame) -> Bools:
 
 
 def _off_the_clock(rows: pd.DataFrame) -> Bools:
-    """Beyond what a scheduler's stamps may differ from the process's own time neither is believed; within, run_time is."""
+    """Within what a scheduler's stamps and the process's own time may differ run_time is believed; beyond, neither."""
     elapsed = _numbers(rows, "end_time") - _numbers(rows, "start_time")
     run_time = _numbers(rows, "run_time")
     with np.errstate(invalid="ignore"):
         apart = np.abs(run_time - elapsed)
-        return (elapsed >= 0) & (apart > _CLOCK_SECONDS + _CLOCK_SHARE * np.maximum(run_time, elapsed))
+        return np.asarray((elapsed >= 0) & (apart > _CLOCK_SECONDS + _CLOCK_SHARE * np.maximum(run_time, elapsed)))
 
 
 def _less_than_parts(rows: pd.DataFrame) -> Bools:
     parts = np.sum([_numbers(rows, name, 0.0) for name in PARTS], axis=0)
-    return (parts > 0) & (parts > _numbers(rows, "run_time") * (1 + _PARTS_SHARE) + _PARTS_SECONDS)
+    most = _numbers(rows, "run_time") * (1 + _PARTS_SHARE) + _PARTS_SECONDS
+    return np.asarray((parts > 0) & (parts > most))
 
 
 def _too_much_cpu(rows: pd.DataFrame) -> Bools:

@@ -111,7 +111,7 @@ class Cleaner:
         return rows[first]
 
     def _first(self, reason: str, rows: pd.DataFrame, seen: _Seen) -> NDArray[np.bool_]:
-        first = seen.first(pd.util.hash_pandas_object(rows, index=False).to_numpy(dtype=np.uint64))
+        first = seen.first(pd.util.hash_pandas_object(rows, index=False).to_numpy().astype(np.uint64))
         self._dropped[reason] += int((~first).sum())
         return first
 

@@ -1,8 +1,9 @@
-"""Foreign columns to schema columns by declaration: rename, convert units and times, map values, extract, join, multiply."""
+"""Foreign columns to schema columns by declaration: rename, convert, map values, extract, join, multiply."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dict, Sequence
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,6 @@ import pandas as pd
 from placement.errors import InvalidInput
 from placement.telemetry.canonical import to_numbers, to_text
 from placement.telemetry.features import Feature
-from placement.units import factor
 
 __all__ = ["Mapping", "Rule", "apply_mapping"]
 
@@ -102,13 +102,14 @@ def apply_mapping(frame: pd.DataFrame, mapping: Mapping) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from placement.units import factor
     >>> rule = Rule(target="run_time", sources=("ms",), scale=factor("ms", "s"))
     >>> apply_mapping(pd.DataFrame({"ms": [1500]}), Mapping(name="mine", rules=(rule,)))["run_time"].tolist()
     [1.5]
     """
-    if missing := mapping.lacks(list(frame)):
+    if missing := mapping.lacks(list(map(str, frame))):
         raise InvalidInput(f"mapping {mapping.name!r} needs columns {missing}; there are {sorted(map(str, frame))}")
-    makes = set(mapping.makes(list(frame)))
+    makes = set(mapping.makes(list(map(str, frame))))
     made = {rule.target: _made(frame, rule) for rule in mapping.rules if rule.target in makes}
     kept = {str(name): frame[name] for name in frame if name not in mapping.uses and name not in made}
     return pd.DataFrame({**kept, **made}, index=frame.index)
@@ -136,7 +137,7 @@ def _combined(frame: pd.DataFrame, rule: Rule) -> pd.Series:
         return pd.Series(product, index=frame.index)
     if rule.how == "join":
         texts = [to_text(frame[name])[0] for name in rule.sources]
-        return texts[0].str.cat(texts[1:], sep=rule.separator)
+        return texts[0].str.cat(pd.concat(texts[1:], axis=1), sep=rule.separator)
     return frame[rule.sources[0]]
 
 

@@ -63,7 +63,9 @@ def _feature(name: str, spec: Any, where: str) -> Feature:
     scale = spec.get("scale")
     if scale not in _SCALES:
         raise InvalidInput(f"{where}.scale is {scale!r}; expected one of {_SCALES}")
-    flags = {key: _is(spec.get(key, False), bool, f"{where}.{key}", "true or false") for key in ("per_node", "increasing")}
+    flags = {
+        key: _is(spec.get(key, False), bool, f"{where}.{key}", "true or false") for key in ("per_node", "increasing")
+    }
     unit = _is(spec.get("unit", ""), str, f"{where}.unit", "a unit")
     feature = Feature(name=name, scale=scale, unit=unit, **flags)
     try:

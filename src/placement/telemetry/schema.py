@@ -13,7 +13,17 @@ from typing import Literal
 from placement.errors import InvalidInput
 from placement.units import quantity_of
 
-__all__ = ["COLUMNS", "OPTIONAL", "REQUIRED", "SCHEMA_VERSION", "STATUSES", "TARGETS", "Column", "column", "schema_table"]
+__all__ = [
+    "COLUMNS",
+    "OPTIONAL",
+    "REQUIRED",
+    "SCHEMA_VERSION",
+    "STATUSES",
+    "TARGETS",
+    "Column",
+    "column",
+    "schema_table",
+]
 
 SCHEMA_VERSION = 1
 

@@ -1,4 +1,4 @@
-"""Telemetry as read: rows in schema columns, what was added to the schema, and an account of every row that is not there."""
+"""Telemetry as read: rows in schema columns, what the schema lacked, and an account of every row not there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from placement.telemetry.clean import NOISY_WEIGHT, clean
 from placement.telemetry.features import Feature
@@ -102,8 +104,11 @@ def _content(values: pd.Series) -> bytes:
     if pd.api.types.is_numeric_dtype(values.dtype):
         numbers = values.to_numpy(dtype="<f8") + 0.0
         return np.where(np.isnan(numbers), np.nan, numbers).astype("<f8").tobytes()
-    lengths = values.str.len().to_numpy(dtype="<f8", na_value=-1.0)
-    return lengths.tobytes() + "".join(values.fillna("")).encode()
+    text = pa.array(values, type=pa.large_string(), from_pandas=True)
+    if isinstance(text, pa.ChunkedArray):
+        text = text.combine_chunks()
+    lengths = pc.fill_null(pc.binary_length(text), -1).to_numpy(zero_copy_only=False).astype("<i8")
+    return bytes(lengths.tobytes()) + "".join(pc.fill_null(text, "").to_pylist()).encode()
 
 
 def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -23,7 +23,7 @@ _DELIMITERS = ",;\t|"
 
 
 def read_csv(stream: BinaryIO) -> Iterator[Piece]:
-    """Yield the rows of a CSV file; UTF-16 and UTF-8 with a byte-order mark are recognised.
+    r"""Yield the rows of a CSV file; UTF-16 and UTF-8 with a byte-order mark are recognised.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def read_csv(stream: BinaryIO) -> Iterator[Piece]:
 
     Examples
     --------
-    >>> pieces = list(read_csv(io.BytesIO(b"job_id,run_time\\na,1.5\\nb\\nc,2\\n")))
+    >>> pieces = list(read_csv(io.BytesIO(b"job_id,run_time\na,1.5\nb\nc,2\n")))
     >>> pieces[0].frame["job_id"].tolist(), pieces[0].numbers.tolist(), pieces[0].broken[0].reason
     (['a', 'c'], [1, 3], 'row: 1 values for 2 columns')
     """
@@ -48,7 +48,7 @@ def read_csv(stream: BinaryIO) -> Iterator[Piece]:
         broken.append(BrokenRow(row.number - 1, reason, row.text))
         return "skip"
 
-    whole = io.BufferedReader(Recoded(_Rejoined(head, stream), encoding), _HEAD_BYTES)
+    whole = io.BufferedReader(Recoded(head, stream, encoding), _HEAD_BYTES)
     batches = pa_csv.open_csv(
         whole,
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
@@ -89,18 +89,3 @@ def _header(text: str, delimiter: str) -> list[str]:
     if doubled:
         raise Unreadable(f"columns {doubled} appear more than once in the header")
     return names
-
-
-class _Rejoined(io.RawIOBase):
-    """`head`, which was read already, then the rest of `stream`."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        if self._head:
-            head, self._head = self._head, b""
-            return head
-        return self._stream.read(size)

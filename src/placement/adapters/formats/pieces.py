@@ -80,7 +80,8 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     fields = [pa.field(each.name, _plain(each.type)) for each in table.schema]
     plain = table.cast(pa.schema(fields))
     text = {pa.string(): TEXT, pa.large_string(): TEXT}
-    return plain.to_pandas(types_mapper=text.get, ignore_metadata=True)
+    frame: pd.DataFrame = plain.to_pandas(types_mapper=text.get, ignore_metadata=True)
+    return frame
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from placement.adapters.formats.pieces import BrokenRow
 from placement.adapters.formats.sources import QUARANTINE_SUFFIX
-from placement.adapters.formats.text import shown
+from placement.adapters.formats.text import UNDECODED, shown
 from placement.telemetry.canonical import TEXT, to_text
 from placement.units import Ints
 
@@ -57,16 +57,17 @@ class Quarantine:
         if self._file is not None:
             self._file.close()
 
-    def refuse(self, source: str, frame: pd.DataFrame, numbers: Ints, reasons: Sequence[str]) -> None:
+    def refuse(self, source: str, frame: pd.DataFrame, numbers: Ints, reasons: Sequence[tuple[str, ...]]) -> None:
         """Write the rows of `frame`, foreign columns as read, with what is wrong with each."""
         if not len(frame):
             return
-        values = pd.DataFrame({str(name): _as_text(frame[name]) for name in frame}).to_json(orient="records", lines=True)
+        values = pd.DataFrame({str(name): _as_text(frame[name]) for name in frame})
+        lines = values.to_json(orient="records", lines=True).rstrip("\n").split("\n")
         head = json.dumps(source)
-        lines = values.rstrip("\n").split("\n")
+        told = {reason: json.dumps(reason) for reason in set(reasons)}
         self._write(
-            f'{{"source":{head},"row":{number},"reasons":{json.dumps(reason.split("; "))},"values":{line}}}\n'
-            for number, reason, line in zip(numbers, reasons, lines, strict=True)
+            f'{{"source":{head},"row":{number},"reasons":{told[reason]},"values":{line}}}\n'
+            for number, reason, line in zip(numbers.tolist(), reasons, lines, strict=True)
         )
 
     def refuse_broken(self, source: str, rows: Sequence[BrokenRow]) -> None:
@@ -76,8 +77,8 @@ class Quarantine:
             for row in rows
         )
 
-    def _write(self, lines: object) -> None:
-        written = list(lines)  # type: ignore[call-overload]
+    def _write(self, lines: Iterable[str]) -> None:
+        written = list(lines)
         if not written:
             return
         if self._file is None:
@@ -98,6 +99,7 @@ class Quarantine:
 def _as_text(values: pd.Series) -> pd.Series:
     """Every value as text, numbers in their shortest exact form, missing as null."""
     if pd.api.types.is_numeric_dtype(values.dtype):
-        text = pa.array(values, from_pandas=False).cast(pa.large_string())
-        return pd.Series(pd.array(text, dtype=TEXT), index=values.index).where(values.notna() | True)
-    return to_text(values, nested=True)[0].map(shown, na_action="ignore")
+        text = pa.array(values, from_pandas=True).cast(pa.large_string())
+        return pd.Series(pd.array(text, dtype=TEXT), index=values.index)
+    text = to_text(values, nested=True)[0]
+    return text.map(shown, na_action="ignore") if text.str.contains(UNDECODED).any() else text

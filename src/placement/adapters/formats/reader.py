@@ -1,4 +1,4 @@
-"""Telemetry from files: every row checked, refused ones counted and written out, the rest in batches or as one table."""
+"""Telemetry from files: every row checked, refused ones counted and kept aside, the rest as batches or one table."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ def read_telemetry(
 
     Examples
     --------
-    >>> import tempfile
+    >>> import os, tempfile
     >>> table = Path(tempfile.mkdtemp()) / "farm.csv"
-    >>> _ = table.write_text("job_id,job_type,node_class,run_time\\na,cycles,fast,12.5\\nb,cycles,fast,-1\\n")
+    >>> rows = ["job_id,job_type,node_class,run_time", "a,cycles,fast,12.5", "b,cycles,fast,-1"]
+    >>> _ = table.write_text(os.linesep.join(rows))
     >>> telemetry = read_telemetry(table)
     >>> telemetry.rows["run_time"].tolist(), telemetry.report.quarantined
     ([12.5], {'run_time: below 0 s': 1})

@@ -66,9 +66,8 @@ def read_pieces(path: Path) -> Iterator[Piece]:
 def _read_text(path: Path) -> Iterator[Piece]:
     name = path.name.lower()
     reader = _TEXT[Path(name.removesuffix(".gz")).suffix]
-    opened = gzip.open(path) if name.endswith(".gz") else path.open("rb")
-    with opened as stream:
-        yield from reader(cast(BinaryIO, stream))
+    with path.open("rb") as raw:
+        yield from reader(cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if name.endswith(".gz") else raw)
 
 
 def _read_parquet(path: Path) -> Iterator[Piece]:

@@ -6,13 +6,16 @@ import codecs
 import io
 from typing import BinaryIO
 
-__all__ = ["Recoded", "decoded", "encoding_of", "shown"]
+__all__ = ["UNDECODED", "Recoded", "decoded", "encoding_of", "shown"]
 
 _ERRORS = "placement_undecoded"
 #: Undecodable byte 0x80 + n is kept as the private character U+F780 + n; `placement.telemetry.names` refuses those.
 _FIRST = 0xF700
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK_BYTES = 1 << 20
+
+#: Pattern of one character kept for an undecodable byte.
+UNDECODED = f"[{chr(0xF780)}-{chr(0xF7FF)}]"
 
 
 def _keep(error: UnicodeError) -> tuple[str, int]:
@@ -54,12 +57,12 @@ def shown(text: str) -> str:
 
 
 class Recoded(io.RawIOBase):
-    """A binary stream in `encoding` as a binary stream of valid UTF-8."""
+    """A binary stream in `encoding`, whose `head` was read already, as a binary stream of valid UTF-8."""
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, head: bytes, stream: BinaryIO, encoding: str) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(errors=_ERRORS)
-        self._left = b""
+        self._left = self._decoder.decode(head).encode("utf-8", errors="replace")
 
     def readable(self) -> bool:
         """Tell io that it can be read."""
