@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None, registry: Iterable[Benchmark] =
     except InvalidInput as wrong:
         print(wrong, file=sys.stderr)
         return 2
-    return 0 if all([_reached(benchmark) for benchmark in chosen]) else 1
+    reached = [_reached(benchmark) for benchmark in chosen]
+    return 0 if all(reached) else 1
 
 
 def _reached(benchmark: Benchmark) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -22,7 +23,7 @@ PROMISED = {
 
 
 def test_every_promised_number_has_its_name() -> None:
-    assert PROMISED <= {each.name for each in BENCHMARKS}
+    assert {each.name for each in BENCHMARKS}.issuperset(PROMISED)
     assert len({each.name for each in BENCHMARKS}) == len(BENCHMARKS)
 
 
@@ -67,9 +68,9 @@ def test_a_result_without_rows_is_no_result() -> None:
         Result("empty", ())
 
 
-@pytest.mark.parametrize(("sense", "passed"), [("<=", True), (">=", True)])
-def test_a_value_on_its_bar_reaches_it(sense: str, passed: bool) -> None:
-    assert Row("exact", 1.0, 1.0, sense).passed is passed
+@pytest.mark.parametrize("sense", ["<=", ">="])
+def test_a_value_on_its_bar_reaches_it(sense: Literal["<=", ">="]) -> None:
+    assert Row("exact", 1.0, 1.0, sense).passed
 
 
 def test_the_command_lists_without_importing_what_it_measures(repository: Path) -> None:

@@ -53,8 +53,8 @@ def test_it_ships_every_file_of_data_and_models(installed: Path, repository: Pat
 
     for top, (where, files) in found.items():
         assert Path(where).is_relative_to(installed.parents[1])
-        committed = {str(path.relative_to(repository / top)) for path in (repository / top).rglob("*") if path.is_file()}
-        assert set(files) == committed
+        source = repository / top
+        assert set(files) == {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
 
 
 def test_it_brings_training_and_leaves_tests_behind(installed: Path, tmp_path: Path) -> None:
