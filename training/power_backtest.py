@@ -168,6 +168,9 @@ each job's truth and has no bound on time):
 
 def _markdown(table: pd.DataFrame) -> str:
     rows = [table.columns.tolist(), ["---"] * table.shape[1]]
-    for row in table.to_numpy(object):
-        rows.append([f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row])
+    rows += [[_cell(cell) for cell in row] for row in table.to_numpy(object)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

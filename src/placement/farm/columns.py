@@ -72,7 +72,7 @@ def as_frame(table: Table, what: str) -> pd.DataFrame:
     (1, 1)
     """
     if not isinstance(table, pd.DataFrame):
-        if isinstance(table, (str, bytes, Mapping)) or not all(isinstance(each, Mapping) for each in table):
+        if not isinstance(table, Sequence) or not all(isinstance(each, Mapping) for each in table):
             given = type(table).__name__
             raise InvalidInput(f"{what} must be a DataFrame or a list of records (mappings), got {given}")
         table = pd.DataFrame.from_records([dict(each) for each in table])

@@ -193,7 +193,7 @@ def node_classes(nodes: Table | Sequence[NodeClass]) -> NodeTable:
     >>> node_classes([{"node_class": "small", "cores": 8}, {"node_class": "big", "cores": 64}]).cores.tolist()
     [8.0, 64.0]
     """
-    if not isinstance(nodes, pd.DataFrame) and len(nodes) and all(isinstance(each, NodeClass) for each in nodes):
+    if isinstance(nodes, Sequence) and len(nodes) and all(isinstance(each, NodeClass) for each in nodes):
         return NodeTable.of([each for each in nodes if isinstance(each, NodeClass)])
     frame = as_frame(nodes, "nodes")  # type: ignore[arg-type]
     check_names(frame.columns, NODE_COLUMNS, "nodes")
