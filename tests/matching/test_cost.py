@@ -120,9 +120,8 @@ def one_pair(**node: Any) -> World:
     empty = {"software": "", "licences": "", "tags": "", "assets": "x;y"}
     task = {"job_type": "a", "cores": None, **empty}
     shape = (1, 1)
-    world = World([task], [{"node_class": "n", **node}], np.full(shape, 100.0), np.full(shape, 10.0),
-                  np.zeros(shape, dtype=np.int64))
-    return world
+    level = np.zeros(shape, dtype=np.int64)
+    return World([task], [{"node_class": "n", **node}], np.full(shape, 100.0), np.full(shape, 10.0), level)
 
 
 def test_energy_net_of_idle_leaves_out_what_the_node_draws_anyway(power_model: PowerModel) -> None:
