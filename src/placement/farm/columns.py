@@ -52,8 +52,10 @@ class Sets:
         owned = sorted(frozenset().union(*owners))
         position = {name: place for place, name in enumerate(owned)}
         wanted = np.zeros((len(self.members), len(owned)), dtype=np.float32)
-        for row, each in enumerate(self.members):
-            wanted[row, [position[name] for name in each if name in position]] = 1.0
+        places = [(row, position[name]) for row, each in enumerate(self.members) for name in each if name in position]
+        if places:
+            rows, columns = zip(*places, strict=True)
+            wanted[list(rows), list(columns)] = 1.0
         having = np.array([[name in owner for owner in owners] for name in owned], dtype=np.float32)
         return (wanted @ having.reshape(len(owned), len(owners))).astype(float)
 

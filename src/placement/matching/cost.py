@@ -102,13 +102,12 @@ def costs(  # noqa: PLR0913 - two forecasts, a model and the policy; each has it
     money = energy * per_joule[:, None] + seconds * per_second[..., None]
     in_time = _in_time(tasks, run_time, watts)
     cached = affinity(tasks, nodes)
-    score = (
-        (weights.time + weights.load * nodes.load[:, None]) * seconds
-        + (weights.tardiness * tasks.importance)[:, None, None] * (1 - in_time)
-        + weights.energy / _JOULES_PER_KJ * energy
-        + weights.money * money
-        + weights.affinity * (1 - cached)[..., None]
-    )
+    # In place: sixty thousand numbers per temporary array would be most of the time.
+    score = (weights.time + weights.load * nodes.load[:, None]) * seconds
+    score += (weights.tardiness * tasks.importance)[:, None, None] * (1 - in_time)
+    score += weights.energy / _JOULES_PER_KJ * energy
+    score += weights.money * money
+    score += weights.affinity * (1 - cached)[..., None]
     score[~feasible.mask] = np.inf
     return Costs(
         modes=tuple(mode.name for mode in modes),
