@@ -160,8 +160,8 @@ The intervals are calibrated on few networks: read their coverage as an indicati
 {_markdown(backtest.errors)}
 
 Energy of the GPU saved against the highest limit, and time it costs, over jobs of held-out networks: limits of least
-median energy within the bound of mode `eco` (mode `eco` itself also counts idle watts and the spreads, which makes it more
-cautious); the oracle knows each job's truth and has no bound on time:
+median energy within the bound of mode `eco` (mode `eco` itself also counts idle watts and the spreads,
+which makes it more cautious); the oracle knows each job's truth and has no bound on time:
 
 {_markdown(backtest.energy)}
 """
