@@ -1,0 +1,211 @@
+"""The linear part's basis: every block of columns that shares one prior variance.
+
+A block is a matrix and, when its coefficients differ by category, the category's code of each row. Blocks are kept
+apart instead of being multiplied out: a gated block costs its own columns, whatever the number of categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from placement.telemetry.features import Encoder
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["Basis", "Block"]
+
+_CLIP = 5.0
+_LENGTH = 2.0
+_JOB_TYPE, _FAMILY = "job_type", "renderer"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Columns whose coefficients share one prior variance.
+
+    Parameters
+    ----------
+    name
+        What it is made of.
+    matrix
+        Shape ``(rows, columns)``.
+    codes
+        Category of each row, -1 where unknown, shape ``(rows,)``; None when one set of coefficients serves all.
+    categories
+        How many categories there are.
+    prior
+        Variance expected before any data, of the log of the target.
+    """
+
+    name: str
+    matrix: Floats
+    codes: Ints | None = None
+    categories: int = 1
+    prior: float = 0.05
+
+    def value(self, coefficients: Floats) -> Floats:
+        """Return each row's contribution, shape ``(rows,)``; coefficients are ``(categories, columns)``."""
+        if self.codes is None:
+            return np.asarray(self.matrix @ coefficients[0])
+        padded = np.vstack([coefficients, np.zeros((1, coefficients.shape[1]))])
+        return np.asarray(np.einsum("ij,ij->i", self.matrix, padded[self.codes]))
+
+    def gram(self) -> Floats:
+        """Return the block's kernel over its rows, shape ``(rows, rows)``."""
+        kernel = self.matrix @ self.matrix.T
+        if self.codes is not None:
+            kernel *= (self.codes[:, None] == self.codes) & (self.codes >= 0)
+        return np.asarray(kernel)
+
+    def coefficients(self, dual: Floats, variance: float) -> Floats:
+        """Return the primal coefficients that dual weights ``(rows,)`` stand for, shape ``(categories, columns)``."""
+        weighted = self.matrix * (variance * dual)[:, None]
+        if self.codes is None:
+            return weighted.sum(axis=0, keepdims=True)
+        out = np.zeros((self.categories, self.matrix.shape[1]))
+        known = self.codes >= 0
+        np.add.at(out, self.codes[known], weighted[known])
+        return out
+
+    def take(self, rows: Ints | Bools) -> Block:
+        """Return the block of some rows."""
+        codes = None if self.codes is None else self.codes[rows]
+        return Block(self.name, self.matrix[rows], codes, self.categories, self.prior)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """Standardised features of tasks and the blocks made of them.
+
+    Parameters
+    ----------
+    encoder
+        Columns to numbers and codes.
+    median, centre, spread
+        Of the numeric task features in training, shape ``(task features,)``: filling, centring, scaling.
+    support
+        Standardised rows that the smooth part is spanned by, shape ``(support, task features)``.
+    whiten
+        Makes the smooth part's columns orthonormal under its kernel, shape ``(support, support)``.
+    """
+
+    encoder: Encoder
+    median: Floats
+    centre: Floats
+    spread: Floats
+    support: Floats
+    whiten: Floats
+
+    @classmethod
+    def fit(cls, encoder: Encoder, rows: pd.DataFrame, support: int, seed: int) -> Basis:
+        """Learn filling and scaling, and choose at most `support` distinct rows for the smooth part."""
+        raw = encoder.numbers(rows)[:, _task_columns(encoder)]
+        finite = np.where(np.isfinite(raw), raw, np.nan)
+        median = np.array([np.median(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 0.0 for v in finite.T])
+        filled = np.where(np.isnan(finite), median, finite)
+        spread = filled.std(axis=0)
+        bare = cls(encoder, median, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0), np.zeros((0, 0)), np.zeros((0, 0)))
+        distinct = np.unique(np.round(bare._standardise(raw), 2), axis=0) if raw.shape[1] else np.zeros((0, 0))
+        chosen = np.random.default_rng(seed).permutation(len(distinct))[:support]
+        points = distinct[np.sort(chosen)]
+        kernel = _smooth(points, points) + 1e-3 * np.eye(len(points))
+        whiten = np.linalg.inv(np.linalg.cholesky(kernel)).T if len(points) else np.zeros((0, 0))
+        return cls(encoder, median, bare.centre, bare.spread, points, whiten)
+
+    def _standardise(self, raw: Floats) -> Floats:
+        return np.clip((np.where(np.isfinite(raw), raw, self.median) - self.centre) / self.spread, -_CLIP, _CLIP)
+
+    def arrays(self, rows: pd.DataFrame) -> tuple[Floats, Floats, Ints]:
+        """Return standardised task features, the same raw with NaN, and category codes."""
+        raw = self.encoder.numbers(rows)[:, _task_columns(self.encoder)]
+        return self._standardise(raw), raw, self.encoder.categories(rows)
+
+    def work(self, raw: Floats) -> Floats:
+        """Return the log of the work, missing factors at their median, shape ``(rows,)``."""
+        use = [i for i, each in enumerate(self._numeric) if each.work]
+        return np.where(np.isfinite(raw[:, use]), raw[:, use], self.median[use]).sum(axis=1)
+
+    def nodes(self, rows: pd.DataFrame) -> Floats:
+        """Return the numeric features of node classes, NaN where missing, shape ``(rows, node features)``."""
+        return self.encoder.numbers(rows)[:, [i for i, each in enumerate(self.encoder.numeric) if each.per_node]]
+
+    @property
+    def _numeric(self) -> tuple[Any, ...]:
+        return tuple(each for each in self.encoder.numeric if not each.per_node)
+
+    def task_blocks(self, x: Floats, raw: Floats, codes: Ints) -> list[Block]:
+        """Return the blocks of what depends on the task alone."""
+        ones = np.ones((len(x), 1))
+        family, families = self._codes(codes, _FAMILY)
+        blocks = [Block("one", ones, prior=1.0)]
+        for position, feature in enumerate(self.encoder.categorical):
+            own, size = codes[:, position], len(self.encoder.vocabulary[feature.name])
+            blocks.append(Block(feature.name, ones, own, size, 0.1))
+            if family is not None and feature.name not in (_FAMILY, _JOB_TYPE):
+                both = np.where((own >= 0) & (family >= 0), family * size + own, -1)
+                blocks.append(Block(f"{_FAMILY} × {feature.name}", ones, both, size * families, 0.05))
+        for name, columns, is_work in self._groups():
+            blocks.append(Block(name, x[:, columns], prior=0.1 if is_work else 0.03))
+            if family is not None:
+                blocks.append(Block(f"{_FAMILY} × {name}", x[:, columns], family, families, 0.02))
+        gaps = ~np.isfinite(raw)
+        blocks.append(Block("missing", gaps.astype(float), prior=0.02))
+        if len(self.support):
+            smooth = _smooth(x, self.support) @ self.whiten
+            blocks.append(Block("smooth", smooth, prior=0.03))
+            kind, kinds = self._codes(codes, _JOB_TYPE)
+            if kind is not None:
+                blocks.append(Block(f"{_JOB_TYPE} × smooth", smooth, kind, kinds, 0.02))
+        return blocks
+
+    def effect_blocks(self, x: Floats, codes: Ints) -> list[Block]:
+        """Return the blocks in which the effect of a node class, or of a node's size, may differ between tasks."""
+        ones = np.ones((len(x), 1))
+        blocks = [Block("one", ones, prior=0.02)]
+        for position, feature in enumerate(self.encoder.categorical):
+            size = len(self.encoder.vocabulary[feature.name])
+            blocks.append(Block(feature.name, ones, codes[:, position], size, 0.01))
+        work = [i for i, each in enumerate(self._numeric) if each.work]
+        blocks.append(Block("work", x[:, work], prior=0.005))
+        return blocks
+
+    def _groups(self) -> list[tuple[str, list[int], bool]]:
+        groups: dict[str, list[int]] = {}
+        for position, each in enumerate(self._numeric):
+            groups.setdefault(each.name if each.work else each.group or each.name, []).append(position)
+        return [(name, columns, self._numeric[columns[0]].work) for name, columns in groups.items()]
+
+    def _codes(self, codes: Ints, name: str) -> tuple[Ints | None, int]:
+        for position, each in enumerate(self.encoder.categorical):
+            if each.name == name:
+                return codes[:, position], len(self.encoder.vocabulary[name])
+        return None, 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        arrays = ("median", "centre", "spread", "support", "whiten")
+        return {"encoder": self.encoder.to_json(), **{name: getattr(self, name).tolist() for name in arrays}}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Basis:
+        """Read what `to_json` wrote."""
+        median, centre, spread = (np.asarray(data[name], float) for name in ("median", "centre", "spread"))
+        support = np.asarray(data["support"], float).reshape(-1, len(median))
+        whiten = np.asarray(data["whiten"], float).reshape(len(support), len(support))
+        return cls(Encoder.from_json(data["encoder"]), median, centre, spread, support, whiten)
+
+
+def _task_columns(encoder: Encoder) -> list[int]:
+    return [i for i, each in enumerate(encoder.numeric) if not each.per_node]
+
+
+def _smooth(a: Floats, b: Floats) -> Floats:
+    """Squared-exponential kernel on the mean squared distance over features, shape ``(rows of a, rows of b)``."""
+    if not a.size or not b.size:
+        return np.zeros((len(a), len(b)))
+    squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
+    return np.exp(-0.5 * np.maximum(squared, 0.0) / a.shape[1] / _LENGTH**2)
