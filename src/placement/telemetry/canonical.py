@@ -106,7 +106,7 @@ def to_flags(values: pd.Series) -> tuple[Floats, Bools]:
         numbers = _floats(values)
         wrong = ~(np.isnan(numbers) | np.isin(numbers, (0.0, 1.0)))
         return np.where(wrong, np.nan, numbers), wrong
-    words = values.map(lambda value: str(value).strip().lower(), na_action="ignore")
+    words = values.map(_word).map(lambda word: str(word).lower(), na_action="ignore")
     flags = _floats(words.map(_FLAG_WORDS))
     return flags, np.isnan(flags) & ~_missing(words)
 

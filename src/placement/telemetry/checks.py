@@ -43,7 +43,8 @@ def complete(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     >>> rows.loc[0, "run_time"], rows.loc[0, "status"]
     (np.float64(4.0), 'ok')
     """
-    elapsed = rows["end_time"] - rows["start_time"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        elapsed = rows["end_time"] - rows["start_time"]
     no_time = rows["run_time"].isna() & elapsed.notna()
     no_status = rows["status"].isna()
     by_exit = pd.Series(np.where(_numbers(rows, "exit_code", 0.0) == 0.0, "ok", "error"), rows.index, TEXT)
@@ -78,8 +79,15 @@ def check(rows: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Findi
     >>> [reason for reason, _ in check(complete(rows)[0])]
     ['run_time: below 0 s']
     """
-    findings = [found for column in columns for found in _one_column(rows[column.name], column)]
-    findings += [
+    # Values may be anything that float64 holds: their sums overflow to infinity, which compares as it should.
+    with np.errstate(over="ignore", invalid="ignore"):
+        findings = [found for column in columns for found in _one_column(rows[column.name], column)]
+        findings += _across_columns(rows)
+    return [(reason, where) for reason, where in findings if where.any()]
+
+
+def _across_columns(rows: pd.DataFrame) -> list[Finding]:
+    return [
         ("status: unknown", ~rows["status"].isin(STATUSES).to_numpy(dtype=bool)),
         ("status: ok, yet the exit code is not 0", _is_ok(rows) & (_numbers(rows, "exit_code", 0.0) != 0.0)),
         ("run_time: missing in an ok row", _is_ok(rows) & rows["run_time"].isna().to_numpy()),
@@ -89,7 +97,6 @@ def check(rows: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Findi
         ("cpu_user_time: more CPU time than threads x run_time", _too_much_cpu(rows)),
         ("peak_memory: more than node_memory", _too_much_memory(rows)),
     ]
-    return [(reason, where) for reason, where in findings if where.any()]
 
 
 def _one_column(values: pd.Series, column: Column) -> list[Finding]:
@@ -127,9 +134,8 @@ def _off_the_clock(rows: pd.DataFrame) -> Bools:
     """Within what a scheduler's stamps and the process's own time may differ run_time is believed; beyond, neither."""
     elapsed = _numbers(rows, "end_time") - _numbers(rows, "start_time")
     run_time = _numbers(rows, "run_time")
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(run_time - elapsed)
-        return np.asarray((elapsed >= 0) & (apart > _CLOCK_SECONDS + _CLOCK_SHARE * np.maximum(run_time, elapsed)))
+    apart = np.abs(run_time - elapsed)
+    return np.asarray((elapsed >= 0) & (apart > _CLOCK_SECONDS + _CLOCK_SHARE * np.maximum(run_time, elapsed)))
 
 
 def _less_than_parts(rows: pd.DataFrame) -> Bools:

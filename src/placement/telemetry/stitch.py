@@ -43,7 +43,7 @@ def stitch(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     merged = ordered[groups.cumcount(ascending=False).to_numpy() == 0].copy()
     several = groups.size().to_numpy() > 1
     _join(merged, ordered, chain, several)
-    merged["censored"] = groups["checkpoint_fraction"].first().to_numpy() > 0
+    merged["censored"] = resumed[groups.cumcount().to_numpy() == 0]
     moved = groups["node_class"].nunique(dropna=False).to_numpy() > 1
     counts = {
         "stitched into the attempt that went on": len(ordered) - len(merged),

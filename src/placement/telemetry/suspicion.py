@@ -51,10 +51,11 @@ def suspect_units(rows: pd.DataFrame) -> list[Suspicion]:
     >>> print(suspect_units(canonical(pd.DataFrame(stamps))[0])[0])
     run_time: looks like ms: median is 1000 x (end_time - start_time); add unit = "ms" to a mapping
     """
-    stamps = [_suspect_stamp(rows, name) for name in ("start_time", "end_time")]
-    run_time = None if any(stamps) else _suspect_run_time(rows)
-    node_memory = _suspect_node_memory(rows)
-    peak_memory = None if node_memory else _suspect_memory(rows)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        stamps = [_suspect_stamp(rows, name) for name in ("start_time", "end_time")]
+        run_time = None if any(stamps) else _suspect_run_time(rows)
+        node_memory = _suspect_node_memory(rows)
+        peak_memory = None if node_memory else _suspect_memory(rows)
     return [found for found in (*stamps, run_time, node_memory, peak_memory) if found is not None]
 
 
