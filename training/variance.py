@@ -17,7 +17,8 @@ from placement.units import Floats
 
 __all__ = ["Components", "dual_weights", "fit_variances"]
 
-_JITTER = 1e-6
+#: Kernels are in single precision: rounding must not make a covariance indefinite.
+_JITTER = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +43,9 @@ class Components:
         """Return the covariance under variances of the kernels, then of the noises."""
         count, rows = len(self.kernels), len(self.target)
         mixed = variances[:count].astype(self.kernels.dtype) @ self.kernels.reshape(count, -1)
-        diagonal = variances[count:] @ self.noise + _JITTER
-        return np.asarray(mixed.reshape(rows, rows).astype(float) + np.diag(diagonal))
+        full = mixed.reshape(rows, rows).astype(float)
+        jitter = _JITTER * (1.0 + float(np.trace(full)) / max(rows, 1))
+        return np.asarray(full + np.diag(variances[count:] @ self.noise + jitter))
 
 
 def fit_variances(
@@ -71,7 +73,7 @@ def fit_variances(
             value, gradient = value + lost, gradient + slope * variances
         return value, gradient
 
-    bounds = [(one - 6, one + 4) for one in start]
+    bounds = [(one - 5, one + 3) for one in start]
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": steps})
     return np.asarray(np.exp(found.x))
 

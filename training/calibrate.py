@@ -1,0 +1,142 @@
+"""Quantile tables from held-out jobs, for every number of frames seen: normalised split-conformal by job.
+
+Scores are (log measured - corrected location) / predicted spread on shots the model did not see, corrected by a kernel
+fitted on other jobs (Papadopoulos 2008 for the normalisation; Romano, Patterson and Candès 2019 for split-conformal
+regression; the count that corrects for finite samples is of jobs, because frames of a job are not independent).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from placement.forecast.calibration import SEEN_STATES, state_of
+from placement.forecast.correction import CorrectionKernel, Frames, posterior
+from placement.units import Bools, Floats, Ints
+from training.correction import fit_correction
+
+__all__ = ["PROBABILITIES", "Scores", "quantile_tables", "scores"]
+
+PROBABILITIES = np.array(
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995]
+)
+_SEEN = (0, 1, 2, 3, 5, 8, 14)
+_DRAWS, _MOST_JOBS, _MOST_ASKED = 3, 400, 60
+_POOL, _PRIOR_JOBS, _FREEDOM = 30.0, 4.0, 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Standardised misses on held-out jobs, as columns.
+
+    Parameters
+    ----------
+    score
+        (log measured - location) / spread.
+    state
+        Position in `SEEN_STATES` of the number of frames seen.
+    node_class, job
+        Where and of what.
+    """
+
+    score: Floats
+    state: Ints
+    node_class: Ints
+    job: Ints
+
+
+def scores(frames: Frames, residual: Floats, quiet: Bools, seed: int) -> Scores:
+    """Simulate jobs of which 0, 1, 2, … frames were seen, each judged with a kernel fitted on the other half.
+
+    Parameters
+    ----------
+    frames
+        Frames of past jobs.
+    residual
+        log(measured) - held-out location, disturbances taken out, shape ``(frames,)``.
+    """
+    rng = np.random.default_rng(seed)
+    numbers = np.unique(frames.job)
+    half = np.isin(frames.job, rng.permutation(numbers)[: len(numbers) // 2])
+    kernels = [_kernel(frames, residual, quiet, ~side, seed) for side in (~half, half)]
+    found: list[tuple[Floats, int, Ints, int]] = []
+    for number in rng.permutation(numbers)[:_MOST_JOBS]:
+        rows = np.flatnonzero(frames.job == number)
+        kernel = kernels[int(half[rows[0]])]
+        places = _distinct(frames.position[rows])
+        for seen in _SEEN:
+            for _ in range(1 if seen == 0 else _DRAWS):
+                shown = np.isin(places, rng.permutation(np.unique(places))[:seen])
+                asked = rows[~shown & quiet[rows]][:_MOST_ASKED]
+                if len(asked) and (seen == 0 or shown.sum() >= seen):
+                    z = _standardised(frames, residual, quiet, (rows[shown], asked), kernel)
+                    found.append((z, int(state_of(np.array([seen]))[0]), frames.node_class[asked], int(number)))
+    sizes = [len(one[0]) for one in found]
+    return Scores(
+        np.concatenate([one[0] for one in found] or [np.zeros(0)]),
+        np.repeat([one[1] for one in found], sizes).astype(np.int64),
+        np.concatenate([one[2] for one in found] or [np.zeros(0, np.int64)]),
+        np.repeat([one[3] for one in found], sizes).astype(np.int64),
+    )
+
+
+def _kernel(frames: Frames, residual: Floats, quiet: Bools, use: Bools, seed: int) -> CorrectionKernel:
+    if not use.any():
+        use = np.ones_like(use)
+    return fit_correction(frames.take(use), residual[use], quiet[use], seed)
+
+
+def _distinct(position: Floats) -> Ints:
+    """Number frames by place; a frame of unknown place is one of its own."""
+    keys = np.where(np.isnan(position), -1.0 - np.arange(len(position)), position)
+    return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
+
+
+def _standardised(
+    frames: Frames, residual: Floats, quiet: Bools, split: tuple[Ints, Ints], kernel: CorrectionKernel
+) -> Floats:
+    shown, asked = split
+    if not len(shown):
+        return residual[asked] / np.sqrt(kernel.prior(frames.take(asked)))
+    mean, variance = posterior(frames.take(asked), frames.take(shown), kernel, (residual[shown], quiet[shown]))
+    return np.asarray((residual[asked] - mean) / np.sqrt(variance))
+
+
+def quantile_tables(found: Scores, classes: int) -> Floats:
+    """Return z at `PROBABILITIES` for every state and class, the last of each state for classes without their own.
+
+    Shape ``(states × (classes + 1), levels)``. A class with few jobs borrows from all; a state nothing is known of
+    repeats the one before it.
+    """
+    tables: list[Floats] = []
+    previous = np.asarray(student.ppf(PROBABILITIES, _FREEDOM))
+    for state in range(len(SEEN_STATES)):
+        here = found.state == state
+        pooled = _quantiles(found, here, previous)
+        for number in range(classes):
+            own = here & (found.node_class == number)
+            jobs = len(np.unique(found.job[own]))
+            share = jobs / (jobs + _POOL) if jobs >= 5 else 0.0
+            tables.append(share * _quantiles(found, own, pooled) + (1 - share) * pooled)
+        tables.append(pooled)
+        previous = pooled
+    return np.maximum.accumulate(np.array(tables), axis=1)
+
+
+def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:
+    """Return quantiles corrected for the number of jobs; beyond what so many jobs can tell, tails are Student's."""
+    jobs = len(np.unique(found.job[use]))
+    if jobs == 0:
+        return fallback
+    level = PROBABILITIES + (PROBABILITIES - 0.5) / (2 * jobs)
+    edge = jobs / (jobs + 1)
+    told = np.quantile(found.score[use], np.clip(level, 1 - edge, edge))
+    middle = np.quantile(found.score[use], 0.5)
+    beyond = student.ppf(np.clip(level, 0.0005, 0.9995), _FREEDOM) / student.ppf(np.clip(level, 1 - edge, edge), _FREEDOM)
+    stretched = np.where((level > edge) | (level < 1 - edge), middle + (told - middle) * np.nan_to_num(beyond, nan=1.0), told)
+    if jobs >= 50:
+        return np.asarray(stretched)
+    wide = student.ppf(PROBABILITIES, _FREEDOM)
+    return np.asarray((jobs * stretched + _PRIOR_JOBS * wide) / (jobs + _PRIOR_JOBS))

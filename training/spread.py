@@ -1,0 +1,102 @@
+"""How far off a forecast may be: job variances by type, back-off by leaving things out, declared estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from placement.telemetry.features import Encoder
+from placement.units import Bools, Floats
+from training.cold import ColdSettings, TrainingData, fit_cold
+
+__all__ = ["busy_offsets", "declared_error", "inflation", "job_variances"]
+
+_PSEUDO_JOBS = 10.0
+_CAP = 1.5
+_BUSY_PRIOR_ROWS = 3.0
+#: Back-off level -> how much wider a forecast is when telemetry cannot tell: a class, a job type, a family is new.
+_UNTOLD: Mapping[int, float] = {2: 1.3, 3: 1.8, 5: 2.5}
+_LEFT_OUT = {2: "node_class", 3: "job_type", 5: "renderer"}
+_FEWEST_ROWS = 10
+#: log(measured / declared) when no declared estimate was ever checked: no bias, wrong by a factor of two.
+_DECLARED_UNTOLD = (0.0, float(np.log(2.0)))
+
+
+def busy_offsets(rows: pd.DataFrame, value: Floats, quiet: Bools) -> dict[str, float]:
+    """Return how much the log rises when a measurement is disturbed, by node class, from jobs measured both ways."""
+    frame = pd.DataFrame(
+        {"cell": rows["job_id"].astype(str) + "|" + rows["node_class"].astype(str), "y": value, "busy": ~quiet}
+    ).astype({"busy": float})
+    within = frame[["y", "busy"]] - frame.groupby("cell")[["y", "busy"]].transform("mean")
+    found = {}
+    for name in sorted(rows["node_class"].astype(str).unique()):
+        own = (rows["node_class"].astype(str) == name).to_numpy()
+        b, y = within["busy"].to_numpy()[own], within["y"].to_numpy()[own]
+        found[name] = float(np.clip(b @ y / (b @ b + _BUSY_PRIOR_ROWS), 0.0, 0.5))
+    return found
+
+
+def job_variances(rows: pd.DataFrame, residual: Floats) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the variance of jobs by type and by family, "" being all; shrunk to the parent by ten jobs' worth."""
+    kind = rows["job_type"].astype(object)
+    family = (rows["renderer"] if "renderer" in rows else kind).astype(object)
+    frame = pd.DataFrame(
+        {"job": rows["job_id"], "kind": kind, "family": family.where(family.notna(), ""), "square": np.minimum(np.abs(residual), _CAP) ** 2}
+    )
+    jobs = frame.groupby("job").agg({"kind": "first", "family": "first", "square": "mean"})
+    whole = float(jobs["square"].mean())
+    families = {str(name): _shrunk(part["square"], whole) for name, part in jobs.groupby("family")}
+    kinds = {str(name): _shrunk(part["square"], families[str(part["family"].iloc[0])]) for name, part in jobs.groupby("kind")}
+    return kinds, {**families, "": whole}
+
+
+def _shrunk(squares: pd.Series, parent: float) -> float:
+    return float((squares.sum() + _PSEUDO_JOBS * parent) / (len(squares) + _PSEUDO_JOBS))
+
+
+def inflation(data: TrainingData, encoder: Encoder, settings: ColdSettings, residual: Floats, seed: int) -> dict[int, float]:
+    """Return how much wider forecasts must be at each back-off level, by leaving whole classes, types, families out.
+
+    The ratio of the 80 % quantiles of absolute misses, left out against held out, at least 1.
+    """
+    found = {}
+    known = float(np.quantile(np.abs(residual), 0.8))
+    for level, column in _LEFT_OUT.items():
+        found[level] = _UNTOLD[level]
+        misses = _left_out(data, encoder, settings, column, seed)
+        if len(misses) >= _FEWEST_ROWS and known > 0:
+            found[level] = float(np.clip(np.quantile(np.abs(misses), 0.8) / known, 1.0, 10.0))
+    found[3], found[5] = max(found[2], found[3]), max(found[2], found[3], found[5])
+    return found
+
+
+def _left_out(data: TrainingData, encoder: Encoder, settings: ColdSettings, column: str, seed: int) -> Floats:
+    if column not in data.rows or data.rows[column].nunique() < 2:
+        return np.zeros(0)
+    codes = pd.factorize(data.rows[column])[0]
+    misses = []
+    for code in range(codes.max() + 1):
+        out = codes == code
+        if (~out).sum() < _FEWEST_ROWS:
+            continue
+        train, held = data.take(~out), data.take(out)
+        own = Encoder.fit(train.rows, encoder.features)
+        model = fit_cold(train, own, settings, seed)
+        misses.append(held.value - model.location_at(model.cold(held.rows), *model.nodes(held.rows)))
+    return np.concatenate(misses) if misses else np.zeros(0)
+
+
+def declared_error(rows: pd.DataFrame, value: Floats, target: str) -> tuple[float, float]:
+    """Return median and spread of log(measured / declared), shrunk to a factor of two while few were checked."""
+    name = {"run_time": "declared_run_time", "peak_memory": "declared_memory"}.get(target, "")
+    if name not in rows:
+        return _DECLARED_UNTOLD
+    declared = rows[name].to_numpy(dtype=float, na_value=np.nan)
+    use = np.isfinite(declared) & (declared > 0)
+    if use.sum() < _FEWEST_ROWS:
+        return _DECLARED_UNTOLD
+    error = value[use] - np.log(declared[use])
+    low, middle, high = np.quantile(error, [0.1, 0.5, 0.9])
+    return float(middle), float(max((high - low) / 2.56, 0.05))
