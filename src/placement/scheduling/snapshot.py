@@ -39,6 +39,8 @@ class Snapshot:
         Name of the task: its place in the order of arrival, increasing, shape ``(tasks,)``.
     task_group
         Tasks that cost nearly the same share a group (a job, a scene), shape ``(tasks,)``.
+    task_siblings
+        How many tasks of its group were started before this instant: a group of 0 is unknown, shape ``(tasks,)``.
     task_release, task_deadline
         Seconds; no deadline is infinity. Shape ``(tasks,)``.
     task_chance
@@ -54,6 +56,7 @@ class Snapshot:
     node_idle_since: Floats
     task_index: Ints
     task_group: Ints
+    task_siblings: Ints
     task_release: Floats
     task_deadline: Floats
     task_chance: Floats

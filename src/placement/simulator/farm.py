@@ -84,6 +84,7 @@ class _Farm:
         self._used = np.zeros(world.nodes, np.int64)
         self._started = np.zeros(world.nodes, np.int64)
         self._idle_since = np.zeros(world.nodes)
+        self._siblings = np.zeros(int(world.task_group.max(initial=-1)) + 1, np.int64)
         self._order: list[int] = []
         self._ended: list[int] = []
         self._released = 0
@@ -129,6 +130,7 @@ class _Farm:
             node_idle_since=self._idle_since.copy(),
             task_index=present,
             task_group=world.task_group[present],
+            task_siblings=self._siblings[world.task_group[present]],
             task_release=world.task_release[present],
             task_deadline=world.task_deadline[present],
             task_chance=world.task_chance[present],
@@ -154,6 +156,7 @@ class _Farm:
         self._node[task], self._start[task], self._end[task] = node, self.agenda.now, self.agenda.now + seconds
         self._used[node] += 1
         self._started[node] += 1
+        self._siblings[self.world.task_group[task]] += 1
         self._idle_since[node] = self.agenda.now
         self._order.append(task)
         self.agenda.add(float(self._end[task]), task, _FINISH_FIRST)

@@ -33,6 +33,7 @@ def farm_of(*, node_class: Any, tasks: int | None = None, now: float = 0.0, **co
         "node_idle_since": np.zeros(nodes),
         "task_index": np.arange(count),
         "task_group": np.zeros(count, np.int64),
+        "task_siblings": np.zeros(count, np.int64),
         "task_release": np.zeros(count),
         "task_deadline": np.full(count, np.inf),
         "task_chance": (np.arange(count) + 0.5) / max(count, 1),

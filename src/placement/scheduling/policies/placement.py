@@ -7,9 +7,13 @@ import numpy as np
 from placement.scheduling.class_mix import class_mix
 from placement.scheduling.slot_plan import SlotPlan, improve, longest_first
 from placement.scheduling.snapshot import WAIT, Choice, Snapshot
-from placement.units import Floats, Ints
+from placement.units import Bools, Floats, Ints
 
 __all__ = ["placement"]
+
+#: Tasks of a group are told apart by length in steps of a quarter of a factor of e. Measured on `mixed-renders` with
+#: true times: the relaxation over whole groups is 3 % longer than over single tasks, over such parts 1 %.
+_LENGTHS = 4.0
 
 
 def placement(farm: Snapshot, cost: Floats, *, thrift: float = 0.05) -> Choice:
@@ -44,7 +48,8 @@ def placement(farm: Snapshot, cost: Floats, *, thrift: float = 0.05) -> Choice:
     task_class = _classes(farm.task_group[waiting], seconds, slot_class, ahead, thrift)
     plan = longest_first(task_class, seconds, slot_class, ahead)
     plan = improve(plan, seconds, slot_class, rounds=2 * len(slot_node))
-    for row, slot in _first_on_free_slots(plan, seconds, slot_class, int(farm.free_slots().sum())):
+    known = farm.task_siblings[waiting] > 0
+    for row, slot in _first_on_free_slots(plan, seconds, slot_class, known, int(farm.free_slots().sum())):
         choice[waiting[row]] = slot_node[slot]
     return Choice(choice)
 
@@ -53,8 +58,9 @@ def _classes(task_group: Ints, seconds: Floats, slot_class: Ints, ahead: Floats,
     """Return the class each task goes to: the linear program's shares of its group, rounded."""
     classes = seconds.shape[1]
     feasible = np.isfinite(seconds)
-    # What runs on the same classes and belongs to one group is one row of the program.
-    _, group = np.unique(np.column_stack([task_group, feasible]), axis=0, return_inverse=True)
+    # One row of the program: tasks of one group that run on the same classes and are about as long.
+    length = np.round(np.log(seconds.min(axis=1)) * _LENGTHS)
+    _, group = np.unique(np.column_stack([task_group, length, feasible]), axis=0, return_inverse=True)
     count = np.bincount(group).astype(float)
     mean = np.column_stack([np.bincount(group, seconds[:, c]) for c in range(classes)]) / count[:, None]
     slots = np.bincount(slot_class, minlength=classes).astype(float)
@@ -81,9 +87,11 @@ def _rounded(share: Floats, mean: Floats, count: int) -> Ints:
     return np.repeat(fastest, whole[fastest])
 
 
-def _first_on_free_slots(plan: SlotPlan, seconds: Floats, slot_class: Ints, free: int) -> list[tuple[int, int]]:
-    """Return (task, slot) of the longest task planned on each of the first `free` slots."""
+def _first_on_free_slots(
+    plan: SlotPlan, seconds: Floats, slot_class: Ints, known: Bools, free: int
+) -> list[tuple[int, int]]:
+    """Return (task, slot) of what each of the first `free` slots starts: unknown groups first, then the longest."""
     length = seconds[np.arange(len(plan.slot)), slot_class[plan.slot]]
-    order = np.lexsort((-length, plan.slot))
+    order = np.lexsort((-length, known, plan.slot))
     slots, first = np.unique(plan.slot[order], return_index=True)
     return [(int(order[i]), int(slot)) for slot, i in zip(slots, first, strict=True) if slot < free]
