@@ -27,7 +27,12 @@ def test_numbers_written_as_text_come_back_exactly(values):
     assert not wrong.any()
 
 
-@given(st.lists(st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.binary(), st.lists(st.none()))))
+ANYTHING = st.one_of(
+    st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.binary(), st.lists(st.none())
+)
+
+
+@given(st.lists(ANYTHING))
 def test_no_value_whatever_breaks_a_conversion(values):
     column = pd.Series(values, dtype=object)
 

@@ -44,7 +44,7 @@ def test_disturbed_rows_weigh_less_and_unknown_ones_do_not():
 
 @pytest.mark.parametrize("weight", [0.0, 1.5, float("nan")])
 def test_a_weight_that_is_none_is_refused(weight):
-    with pytest.raises(InvalidInput, match="noisy_weight .* is not in"):
+    with pytest.raises(InvalidInput, match=r"noisy_weight .* is not in"):
         clean(attempts(run_time=[1.0]), noisy_weight=weight)
 
 

@@ -26,13 +26,16 @@ def test_a_fingerprint_tells_contents_apart_and_only_contents(one, other):
 def test_zero_has_one_sign_and_nothing_one_form():
     payload = np.array([0x7FF8000000000001], dtype=np.uint64).view(np.float64)[0]
 
-    assert fingerprint(pd.DataFrame({"a": [0.0, 1.0, np.nan]})) == fingerprint(pd.DataFrame({"a": [-0.0, 1.0, payload]}))
+    one, other = pd.DataFrame({"a": [0.0, 1.0, np.nan]}), pd.DataFrame({"a": [-0.0, 1.0, payload]})
+
+    assert fingerprint(one) == fingerprint(other)
 
 
 def test_a_report_reads_as_lines():
     report = ReadReport(
         files=2, rows_read=5, rows_kept=3, rows_quarantined=2, quarantined={"run_time: infinite": 2},
-        dropped={"error": 1}, unreadable={"b.csv": "the file is empty"}, quarantine="q.jsonl", notes=("read as utf-16",),
+        dropped={"error": 1}, unreadable={"b.csv": "the file is empty"}, quarantine="q.jsonl",
+        notes=("read as utf-16",),
     )
 
     assert str(report).splitlines() == [

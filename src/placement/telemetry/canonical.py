@@ -127,7 +127,9 @@ def to_text(values: pd.Series, *, nested: bool = False) -> tuple[pd.Series, Bool
     """
     wrong = np.zeros(len(values), dtype=bool)
     try:
-        text = pa.array(values, type=pa.large_string(), from_pandas=True)
+        # Arrow makes arrays of mixed types out of floats that all are NaN; so only what may be text goes to it.
+        loose = list(values) if values.dtype.kind in "fiub" else values
+        text = pa.array(loose, type=pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError):
         written = [_written(value, nested=nested) for value in values]
         wrong = np.array([value is ... for value in written], dtype=bool)

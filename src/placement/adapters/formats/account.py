@@ -83,8 +83,12 @@ def _example(source: str, piece: Piece, reason: str, row: int, mapping: Mapping 
     column = reason.partition(":")[0]
     names = [*(mapping.sources_of(column) if mapping else ()), column]
     name = next((each for each in names if each in piece.frame), None)
-    value = "" if name is None else f"{name} = {piece.frame[name].iloc[row]!r} "
+    value = "" if name is None else f"{name} = {_plain(piece.frame[name].iloc[row])!r} "
     return f"{value}in row {piece.numbers[row]} of {source}"
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _names(files: list[str]) -> str:

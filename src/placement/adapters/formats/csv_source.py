@@ -36,7 +36,7 @@ def read_csv(stream: BinaryIO) -> Iterator[Piece]:
     >>> pieces[0].frame["job_id"].tolist(), pieces[0].numbers.tolist(), pieces[0].broken[0].reason
     (['a', 'c'], [1, 3], 'row: 1 values for 2 columns')
     """
-    head = stream.read(_HEAD_BYTES)
+    head = stream.read(_HEAD_BYTES)  # a stream damaged within its first MiB gives no rows
     encoding = encoding_of(head)
     text = decoded(head, encoding)
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
@@ -48,9 +48,9 @@ def read_csv(stream: BinaryIO) -> Iterator[Piece]:
         broken.append(BrokenRow(row.number - 1, reason, row.text))
         return "skip"
 
-    whole = io.BufferedReader(Recoded(head, stream, encoding), _HEAD_BYTES)
+    whole = Recoded(head, stream, encoding)
     batches = pa_csv.open_csv(
-        whole,
+        io.BufferedReader(whole, _HEAD_BYTES),
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
         convert_options=pa_csv.ConvertOptions(
@@ -58,6 +58,8 @@ def read_csv(stream: BinaryIO) -> Iterator[Piece]:
         ),
     )
     yield from _pieces(batches, broken, encoding)
+    if whole.damage is not None:
+        raise whole.damage
 
 
 def _pieces(batches: pa_csv.CSVStreamingReader, broken: list[BrokenRow], encoding: str) -> Iterator[Piece]:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from placement.adapters.formats.pieces import PIECE_ROWS, BrokenRow, Piece, Unreadable
+from placement.adapters.formats.pieces import PIECE_ROWS, BrokenRow, Piece, Unreadable, WholePart
 from placement.adapters.formats.text import decoded
 
 __all__ = ["read_jsonl"]
@@ -31,11 +31,13 @@ def read_jsonl(stream: BinaryIO) -> Iterator[Piece]:
     >>> piece.frame["run_time"].tolist(), piece.broken[0].reason
     ([nan, 2.0], 'row: not a JSON object')
     """
-    lines = enumerate((line for line in stream if line.strip()), start=1)
+    part = WholePart(stream)
+    lines = enumerate((line for line in part if line.strip()), start=1)
     found = False
     while some := list(islice(lines, PIECE_ROWS)):
         found = True
         yield _piece(some)
+    part.tell()
     if not found:
         raise Unreadable("the file is empty")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -11,10 +13,16 @@ import pyarrow as pa
 from placement.telemetry.canonical import TEXT
 from placement.units import Ints
 
-__all__ = ["PIECE_ROWS", "BrokenRow", "Piece", "Unreadable", "regrouped", "to_frame"]
+__all__ = ["DAMAGE", "PIECE_ROWS", "BrokenRow", "Piece", "Unreadable", "WholePart", "regrouped", "to_frame"]
 
 #: Rows read at once; what is decided about a whole file is decided on its first piece, whatever the batch size.
 PIECE_ROWS = 65_536
+
+
+#: What reading a damaged file raises.
+DAMAGE = (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeError)
+
+_Item = TypeVar("_Item")
 
 
 class Unreadable(Exception):
@@ -52,6 +60,38 @@ class Piece:
     encoding: str = "utf-8"
 
 
+class WholePart(Iterator[_Item]):
+    """The items before a source's damage; the damage is kept, to be raised when they have been used.
+
+    Examples
+    --------
+    >>> def torn():
+    ...     yield 1
+    ...     raise EOFError("torn")
+    >>> part = WholePart(torn())
+    >>> list(part), part.damage
+    ([1], EOFError('torn'))
+    """
+
+    def __init__(self, source: Iterable[_Item]) -> None:
+        self._source = iter(source)
+        self.damage: Exception | None = None
+
+    def __next__(self) -> _Item:
+        if self.damage is not None:
+            raise StopIteration
+        try:
+            return next(self._source)
+        except DAMAGE as damage:
+            self.damage = damage
+            raise StopIteration from damage
+
+    def tell(self) -> None:
+        """Raise the damage, if there was one."""
+        if self.damage is not None:
+            raise self.damage
+
+
 def regrouped(batches: Iterable[pa.RecordBatch], rows: int = PIECE_ROWS) -> Iterator[pa.Table]:
     """Yield the same rows in tables of exactly `rows` rows, the last one shorter.
 
@@ -63,7 +103,8 @@ def regrouped(batches: Iterable[pa.RecordBatch], rows: int = PIECE_ROWS) -> Iter
     """
     waiting: list[pa.RecordBatch] = []
     count = 0
-    for batch in batches:
+    part = WholePart(batches)
+    for batch in part:
         waiting.append(batch)
         count += len(batch)
         while count >= rows:
@@ -73,6 +114,7 @@ def regrouped(batches: Iterable[pa.RecordBatch], rows: int = PIECE_ROWS) -> Iter
             count -= rows
     if count:
         yield pa.Table.from_batches(waiting)
+    part.tell()
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:

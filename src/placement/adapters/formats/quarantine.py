@@ -42,13 +42,10 @@ class Quarantine:
         self.path = path
         self._spare = spare
         self._file: IO[str] | None = None
-
-    @property
-    def used(self) -> bool:
-        """Whether a row was written."""
-        return self._file is not None
+        self.used = False
 
     def __enter__(self) -> Self:
+        self.used = False
         return self
 
     def __exit__(
@@ -56,6 +53,7 @@ class Quarantine:
     ) -> None:
         if self._file is not None:
             self._file.close()
+            self._file = None
 
     def refuse(self, source: str, frame: pd.DataFrame, numbers: Ints, reasons: Sequence[tuple[str, ...]]) -> None:
         """Write the rows of `frame`, foreign columns as read, with what is wrong with each."""
@@ -83,6 +81,7 @@ class Quarantine:
             return
         if self._file is None:
             self._file = self._open()
+            self.used = True
         self._file.writelines(written)
         self._file.flush()
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from placement.adapters.formats.csv_source import read_csv
 from placement.adapters.formats.jsonl_source import read_jsonl
-from placement.adapters.formats.pieces import PIECE_ROWS, Piece, Unreadable, regrouped, to_frame
+from placement.adapters.formats.pieces import DAMAGE, PIECE_ROWS, Piece, Unreadable, regrouped, to_frame
 from placement.errors import InvalidInput
 
 __all__ = ["QUARANTINE_SUFFIX", "read_pieces", "telemetry_files"]
@@ -59,7 +57,7 @@ def read_pieces(path: Path) -> Iterator[Piece]:
             yield from _read_parquet(path)
         else:
             yield from _read_text(path)
-    except (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeError) as wrong:
+    except DAMAGE as wrong:
         raise Unreadable(f"{type(wrong).__name__}: {str(wrong).strip() or 'cannot be read'}") from wrong
 
 

@@ -6,6 +6,8 @@ import codecs
 import io
 from typing import BinaryIO
 
+from placement.adapters.formats.pieces import DAMAGE
+
 __all__ = ["UNDECODED", "Recoded", "decoded", "encoding_of", "shown"]
 
 _ERRORS = "placement_undecoded"
@@ -25,6 +27,8 @@ def _keep(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_ERRORS, _keep)
+#: Bytes that no encoding of text here decodes.
+BROKEN_OFF = b"\xff"
 
 _SHOWN = {_FIRST | byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
 
@@ -63,6 +67,7 @@ class Recoded(io.RawIOBase):
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(errors=_ERRORS)
         self._left = self._decoder.decode(head).encode("utf-8", errors="replace")
+        self.damage: Exception | None = None
 
     def readable(self) -> bool:
         """Tell io that it can be read."""
@@ -72,10 +77,20 @@ class Recoded(io.RawIOBase):
         """Fill `buffer` with the next bytes; 0 at the end."""
         ended = False
         while not self._left and not ended:
-            chunk = self._stream.read(_CHUNK_BYTES)
+            chunk = self._chunk()
             ended = not chunk
             self._left = self._decoder.decode(chunk, final=ended).encode("utf-8", errors="replace")
         taken = self._left[: len(buffer)]
         buffer[: len(taken)] = taken
         self._left = self._left[len(taken) :]
         return len(taken)
+
+    def _chunk(self) -> bytes:
+        """Read on; where the stream is damaged end there, with a mark that spoils the value it broke off in."""
+        if self.damage is not None:
+            return b""
+        try:
+            return self._stream.read(_CHUNK_BYTES)
+        except DAMAGE as damage:
+            self.damage = damage
+            return BROKEN_OFF
