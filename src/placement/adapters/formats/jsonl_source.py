@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from itertools import islice
@@ -10,14 +11,17 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from placement.adapters.formats.pieces import PIECE_ROWS, BrokenRow, Piece, Unreadable, WholePart
-from placement.adapters.formats.text import decoded
+from placement.adapters.formats.pieces import PIECE_ROWS, BrokenRow, Piece, Unreadable
+from placement.adapters.formats.text import Recoded, encoding_of
 
 __all__ = ["read_jsonl"]
 
+_HEAD_BYTES = 4  # a byte-order mark, if there is one
+_BUFFER_BYTES = 1 << 20
+
 
 def read_jsonl(stream: BinaryIO) -> Iterator[Piece]:
-    r"""Yield the rows of a file of JSON lines; blank lines do not count.
+    r"""Yield the rows of a file of JSON lines; blank lines do not count. Encodings as of CSV files.
 
     Raises
     ------
@@ -26,28 +30,30 @@ def read_jsonl(stream: BinaryIO) -> Iterator[Piece]:
 
     Examples
     --------
-    >>> import io
     >>> piece = next(read_jsonl(io.BytesIO(b'{"job_id": "a"}\n[1]\n{"job_id": "b", "run_time": 2}\n')))
     >>> piece.frame["run_time"].tolist(), piece.broken[0].reason
     ([nan, 2.0], 'row: not a JSON object')
     """
-    part = WholePart(stream)
-    lines = enumerate((line for line in part if line.strip()), start=1)
+    head = stream.read(_HEAD_BYTES)
+    encoding = encoding_of(head)
+    whole = Recoded(head, stream, encoding)
+    lines = enumerate((line for line in io.BufferedReader(whole, _BUFFER_BYTES) if line.strip()), start=1)
     found = False
     while some := list(islice(lines, PIECE_ROWS)):
         found = True
-        yield _piece(some)
-    part.tell()
+        yield _piece(some, encoding)
+    if whole.damage is not None:
+        raise whole.damage
     if not found:
         raise Unreadable("the file is empty")
 
 
-def _piece(lines: list[tuple[int, bytes]]) -> Piece:
+def _piece(lines: list[tuple[int, bytes]], encoding: str) -> Piece:
     numbers: list[int] = []
     rows: list[dict[str, Any]] = []
     broken: list[BrokenRow] = []
     for number, line in lines:
-        text = decoded(line)
+        text = line.decode("utf-8")
         row = _row(text)
         if row is None:
             broken.append(BrokenRow(number, "row: not a JSON object", text.rstrip("\r\n")))
@@ -56,7 +62,7 @@ def _piece(lines: list[tuple[int, bytes]]) -> Piece:
             rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     frame = pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in names}, index=range(len(rows)))
-    return Piece(frame, np.array(numbers, dtype=np.int64), broken)
+    return Piece(frame, np.array(numbers, dtype=np.int64), broken, encoding)
 
 
 def _row(text: str) -> dict[str, Any] | None:
