@@ -134,9 +134,18 @@ def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:
     edge = jobs / (jobs + 1)
     told = np.quantile(found.score[use], np.clip(level, 1 - edge, edge))
     middle = np.quantile(found.score[use], 0.5)
-    beyond = student.ppf(np.clip(level, 0.0005, 0.9995), _FREEDOM) / student.ppf(np.clip(level, 1 - edge, edge), _FREEDOM)
-    stretched = np.where((level > edge) | (level < 1 - edge), middle + (told - middle) * np.nan_to_num(beyond, nan=1.0), told)
+    inside = np.clip(level, 1 - edge, edge)
+    outside = level != inside
+    beyond = np.ones_like(level)
+    beyond[outside] = student.ppf(np.clip(level[outside], 0.0005, 0.9995), _FREEDOM) / _t_beyond(inside[outside])
+    stretched = middle + (told - middle) * beyond
     if jobs >= 50:
         return np.asarray(stretched)
     wide = student.ppf(PROBABILITIES, _FREEDOM)
     return np.asarray((jobs * stretched + _PRIOR_JOBS * wide) / (jobs + _PRIOR_JOBS))
+
+
+def _t_beyond(level: Floats) -> Floats:
+    """Student quantiles kept away from 0, where a single job puts its only level."""
+    found = np.asarray(student.ppf(level, _FREEDOM))
+    return np.where(np.abs(found) < 0.1, np.copysign(0.1, found), found)

@@ -136,6 +136,7 @@ def fit_target(
         (float(data.value.mean()), float(max(data.value.std(), 0.1))),
         declared_error(data.rows, data.value, target),
         busy,
+        _families(data.rows),
     )
     x = cold.basis.arrays(data.rows)[0]
     varying = varying_features(x, data.job)
@@ -171,6 +172,11 @@ def _with_bounds(data: TrainingData, censored: pd.DataFrame, location: Floats, v
 
 def _quiet(rows: pd.DataFrame) -> Bools:
     return np.asarray(rows["quiet"].fillna(1.0).to_numpy(float) > 0.5)
+
+
+def _families(rows: pd.DataFrame) -> dict[str, str]:
+    told = rows[rows["renderer"].notna()]
+    return {str(kind): str(part.iloc[0]) for kind, part in told.groupby("job_type")["renderer"]}
 
 
 def _family(rows: pd.DataFrame) -> list[str]:

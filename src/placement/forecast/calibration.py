@@ -49,6 +49,8 @@ class Calibration:
         Mean and standard deviation of log(measured / declared).
     busy
         Class -> how much the log rises when a measurement is disturbed.
+    families
+        Job type -> renderer, as trained.
     """
 
     probabilities: Floats
@@ -60,6 +62,7 @@ class Calibration:
     prior: tuple[float, float]
     declared: tuple[float, float]
     busy: Mapping[str, float]
+    families: Mapping[str, str]
 
     def job_variance(self, job_type: Sequence[str], family: Sequence[str]) -> Floats:
         """Return the variance the frames of each task's job share, shape ``(tasks,)``."""
@@ -83,6 +86,7 @@ class Calibration:
             "prior": list(self.prior),
             "declared": list(self.declared),
             "busy": dict(self.busy),
+            "families": dict(self.families),
         }
 
     @classmethod
@@ -98,4 +102,5 @@ class Calibration:
             (data["prior"][0], data["prior"][1]),
             (data["declared"][0], data["declared"][1]),
             data["busy"],
+            data["families"],
         )

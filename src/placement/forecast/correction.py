@@ -18,7 +18,7 @@ from placement.errors import InvalidInput
 from placement.forecast.distribution import Forecast
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["MOST_EVIDENCE", "SHARED", "CorrectionKernel", "Frames", "correct"]
+__all__ = ["MOST_EVIDENCE", "SHARED", "CorrectionKernel", "Frames", "correct", "posterior", "shared_parts"]
 
 #: Frames of one job that are looked at; beyond it the most recent ones are kept.
 MOST_EVIDENCE = 64
@@ -158,27 +158,33 @@ def correct(
     for number in np.intersect1d(tasks.job[tasks.job >= 0], finished.job):
         rows = np.flatnonzero(tasks.job == number)
         seen = np.flatnonzero(finished.job == number)[-MOST_EVIDENCE:]
-        mean, variance = _posterior(tasks.take(rows), forecast.classes, finished.take(seen), kernel, (residual[seen], quiet[seen]))
-        location[rows] += mean
-        scale[rows] = np.sqrt(variance)
+        everywhere = _on_every_class(tasks.take(rows), forecast.classes)
+        mean, variance = posterior(everywhere, finished.take(seen), kernel, (residual[seen], quiet[seen]))
+        location[rows] += mean.reshape(len(rows), -1)
+        scale[rows] = np.sqrt(variance).reshape(len(rows), -1)
         level[rows] = 0
     assert forecast.table is not None
     return forecast.with_evidence(location, scale, level, forecast.table)
 
 
-def _posterior(
-    tasks: Frames, classes: int, seen: Frames, kernel: CorrectionKernel, measured: tuple[Floats, Bools]
+def posterior(
+    asked: Frames, seen: Frames, kernel: CorrectionKernel, measured: tuple[Floats, Bools]
 ) -> tuple[Floats, Floats]:
-    """Return posterior mean and variance of the residual of a new quiet measurement, each ``(tasks, classes)``."""
+    """Return mean and variance of the residual of a new quiet measurement of each frame, both ``(asked,)``.
+
+    Parameters
+    ----------
+    asked, seen
+        Frames of one job.
+    measured
+        Residuals of the seen frames and whether they were quiet, both shape ``(seen,)``.
+    """
     residual, quiet = measured
     gram = kernel.covariance(seen, seen) + np.diag(kernel.noise_of(quiet))
-    everywhere = _on_every_class(tasks, classes)
-    cross = kernel.covariance(everywhere, seen)
+    cross = kernel.covariance(asked, seen)
     solved = np.linalg.solve(gram, np.concatenate([residual[:, None], cross.T], axis=1))
-    mean = cross @ solved[:, 0]
-    variance = kernel.prior(everywhere) - np.einsum("ij,ji->i", cross, solved[:, 1:])
-    shape = (len(tasks.job), classes)
-    return mean.reshape(shape), np.maximum(variance, kernel.noise).reshape(shape)
+    variance = kernel.prior(asked) - np.einsum("ij,ji->i", cross, solved[:, 1:])
+    return np.asarray(cross @ solved[:, 0]), np.maximum(variance, kernel.noise)
 
 
 def _on_every_class(tasks: Frames, classes: int) -> Frames:

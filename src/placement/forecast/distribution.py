@@ -130,6 +130,17 @@ class Forecast:
             total += weight * np.exp(self.location + self.scale * z[self._table])
         return total
 
+    def pick(self, task: int, node_class: int) -> Forecast:
+        """Return the forecast of one pair, shape ``(1, 1)``."""
+        one, other = slice(task, task + 1), slice(node_class, node_class + 1)
+        parts = (self.location, self.scale, self.level, self._table)
+        location, scale, level, table = (each[one, other] for each in parts)
+        return Forecast(location, scale, self.probabilities, self.z, level, table)
+
+    def level_name(self, task: int, node_class: int) -> str:
+        """Return the name of the evidence a pair's location came from."""
+        return LEVELS[int(self.level[task, node_class])]
+
     def with_evidence(self, location: Floats, scale: Floats, level: Ints, table: Ints) -> Forecast:
         """Return the forecast after new evidence: other centres, spreads, levels and tables."""
         return replace(self, location=location, scale=scale, level=level, table=table)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -123,6 +123,31 @@ class ColdModel:
             if feature.name == name:
                 return cold.codes[:, position] >= 0
         return np.zeros(len(cold.codes), dtype=bool)
+
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the boosters as plain values."""
+        return {
+            "basis": self.basis.to_json(),
+            "linears": [one.to_json() for one in self.linears],
+            "alpha": self.alpha,
+            "mix": self.mix,
+            "node_centre": self.node_centre.tolist(),
+            "classes": list(self.classes),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], boosters: Sequence[Booster]) -> ColdModel:
+        """Read what `to_json` wrote."""
+        return cls(
+            Basis.from_json(data["basis"]),
+            tuple(Linear.from_json(one) for one in data["linears"]),
+            tuple(boosters),
+            float(data["alpha"]),
+            float(data["mix"]),
+            np.asarray(data["node_centre"], float),
+            tuple(data["classes"]),
+        )
 
 
 def _linear(columns: list[Floats]) -> Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from placement.errors import InvalidInput
 from placement.forecast.calibration import Calibration, state_of
 from placement.forecast.correction import CorrectionKernel, Frames, correct
 from placement.forecast.distribution import Forecast
-from placement.forecast.model import Cold, ColdModel
+from placement.forecast.model import Booster, Cold, ColdModel
 from placement.forecast.progress import ProgressCurve
 from placement.units import Bools, Floats, Ints
 
@@ -141,6 +142,39 @@ class TargetModel:
         rows = level[:, 0] == _DECLARED
         location[rows] = (self._declared_log(tasks) + bias)[rows, None]
         scale[rows] = spread
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Job type -> its renderer, for the types that were trained on."""
+        return dict(self.calibration.families)
+
+    def curve(self, job_type: str) -> ProgressCurve | None:
+        """Return how progress projects for a job type, or for all when it has told too little, None when none has."""
+        return self.progress.get(job_type, self.progress.get(""))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the boosters as plain values."""
+        return {
+            "target": self.target,
+            "cold": self.cold.to_json(),
+            "boosters": len(self.cold.boosters),
+            "kernel": self.kernel.to_json(),
+            "varying": self.varying.tolist(),
+            "calibration": self.calibration.to_json(),
+            "progress": {kind: curve.to_json() for kind, curve in self.progress.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], boosters: Sequence[Booster]) -> TargetModel:
+        """Read what `to_json` wrote."""
+        return cls(
+            str(data["target"]),
+            ColdModel.from_json(data["cold"], boosters),
+            CorrectionKernel.from_json(data["kernel"]),
+            np.asarray(data["varying"], dtype=np.int64),
+            Calibration.from_json(data["calibration"]),
+            {kind: ProgressCurve.from_json(curve) for kind, curve in data["progress"].items()},
+        )
 
 
 def positions(rows: pd.DataFrame) -> Floats:

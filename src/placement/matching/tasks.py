@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,11 +76,16 @@ class TaskTable:
         return len(self.job_type)
 
 
-def task_table(tasks: Table) -> TaskTable:
+def task_table(tasks: Table, extra: Sequence[str] = ()) -> TaskTable:
     """Read a task table: a DataFrame or a list of records.
 
     Columns are `TASK_COLUMNS`. Missing ones, and empty cells, mean: no requirement, no deadline, importance 1,
     no assets; without ``cores`` a task takes the whole node.
+
+    Parameters
+    ----------
+    extra
+        Features beyond the schema's that a model was trained on; they pass through.
 
     Raises
     ------
@@ -94,7 +100,7 @@ def task_table(tasks: Table) -> TaskTable:
     (1, ('arnold',), [inf])
     """
     frame = as_frame(tasks, "tasks")
-    _check_columns(frame)
+    _check_columns(frame, extra)
     codes, job_types = pd.factorize(_job_types(frame))
     return TaskTable(
         ids=_ids(frame),
@@ -110,18 +116,18 @@ def task_table(tasks: Table) -> TaskTable:
         assets=_sets(frame, "assets"),
         deadline=numbers(frame, "deadline", np.inf, what="tasks", low=-np.inf),
         importance=numbers(frame, "importance", 1.0, what="tasks"),
-        features=frame[[name for name in frame.columns if name in _FEATURES]],
+        features=frame[[name for name in frame.columns if name in _FEATURES or name in extra]],
     )
 
 
-def _check_columns(frame: pd.DataFrame) -> None:
+def _check_columns(frame: pd.DataFrame, extra: Sequence[str]) -> None:
     """Refuse columns of the nodes, columns measured only after a render, and unknown ones."""
     given = set(frame.columns)
     if of_nodes := sorted(given & set(NODE_ONLY)):
         raise InvalidInput(f"tasks have columns {of_nodes} that describe nodes; give them in the node table")
     if measured := sorted(given & {each.name for each in COLUMNS if each.role == "measured"}):
         raise InvalidInput(f"tasks have columns {measured} that are only known after a render; leave them out")
-    check_names(frame.columns, TASK_COLUMNS, "tasks")
+    check_names(frame.columns, (*TASK_COLUMNS, *extra), "tasks")
 
 
 def _job_types(frame: pd.DataFrame) -> pd.Series:
