@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from placement.adapters.formats import ReadReport, iter_telemetry, load_mapping, read_telemetry
 from placement.errors import InvalidInput
-from placement.telemetry.canonical import canonical
+from placement.telemetry.canonical import TEXT, canonical
 
 GOOD = {"job_id": "j", "job_type": "cycles", "node_class": "fast", "run_time": 10.0}
 TMP = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
@@ -418,5 +418,7 @@ def test_files_with_different_mappings_make_one_table(tmp_path, repository):
     telemetry = read_telemetry(tmp_path)
 
     assert len(telemetry.rows) == 4
+    assert telemetry.features
+    assert telemetry.rows.dtypes.drop("objects").isin([np.dtype("float64"), TEXT]).all()
     assert telemetry.features == mapping.features
     pd.testing.assert_frame_equal(telemetry.rows[:3][["spp"]], canonical(table)[0][["spp"]])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placement.adapters.formats.csv_source import read_csv
-from placement.adapters.formats.pieces import regrouped
+from placement.adapters.formats.pieces import WholePart, regrouped
 from placement.adapters.formats.sources import read_pieces
 
 
@@ -61,6 +61,25 @@ def test_regrouping_keeps_every_row_in_order(sizes, rows):
 
     assert [value for table in tables for value in table["a"].to_pylist()] == list(range(at[-1]))
     assert all(len(table) == rows for table in tables[:-1])
+
+
+def test_batches_before_a_damage_are_given_before_it_is_told():
+    def torn():
+        yield pa.RecordBatch.from_pydict({"a": [1, 2, 3]})
+        raise pa.ArrowInvalid("page is damaged")
+
+    tables = regrouped(torn(), 2)
+
+    assert [next(tables)["a"].to_pylist(), next(tables)["a"].to_pylist()] == [[1, 2], [3]]
+    with pytest.raises(pa.ArrowInvalid, match="page is damaged"):
+        next(tables)
+
+
+def test_nothing_follows_a_damage():
+    part = WholePart(iter([1]))
+    part.damage = EOFError("torn")
+
+    assert list(part) == []
 
 
 def test_types_that_only_parquet_has_come_as_plain_values(tmp_path):

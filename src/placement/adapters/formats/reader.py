@@ -15,7 +15,7 @@ from placement.adapters.formats.quarantine import Quarantine, quarantine_beside
 from placement.adapters.formats.sources import read_pieces, telemetry_files
 from placement.errors import InvalidInput
 from placement.telemetry.admit import Admitted, admit, lacking, unused_columns
-from placement.telemetry.canonical import canonical, extra_columns
+from placement.telemetry.canonical import extra_columns
 from placement.telemetry.features import Feature
 from placement.telemetry.mapping import Mapping
 from placement.telemetry.schema import COLUMNS
@@ -58,19 +58,19 @@ def read_telemetry(
     Examples
     --------
     >>> import os, tempfile
-    >>> table = Path(tempfile.mkdtemp()) / "farm.csv"
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> table = Path(folder.name) / "farm.csv"
     >>> rows = ["job_id,job_type,node_class,run_time", "a,cycles,fast,12.5", "b,cycles,fast,-1"]
     >>> _ = table.write_text(os.linesep.join(rows))
     >>> telemetry = read_telemetry(table)
     >>> telemetry.rows["run_time"].tolist(), telemetry.report.quarantined
     ([12.5], {'run_time: below 0 s': 1})
+    >>> folder.cleanup()
     """
     stream = iter_telemetry(path, mapping=mapping, quarantine=quarantine, progress=progress)
     batches = list(stream)
-    columns = (*COLUMNS, *extra_columns(stream.features))
-    rows = pd.concat(batches, ignore_index=True)
-    if list(rows.columns) != [each.name for each in columns]:
-        rows = canonical(rows, columns)[0]
+    names = [each.name for each in (*COLUMNS, *extra_columns(stream.features))]
+    rows = pd.concat(batches, ignore_index=True).reindex(columns=names)
     return Telemetry(rows=rows, features=stream.features, report=stream.report, fingerprint=fingerprint(rows))
 
 
