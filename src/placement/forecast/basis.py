@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from placement.telemetry.features import Encoder
+from placement.telemetry.features import Columns, Encoder, Feature
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["Basis", "Block"]
@@ -51,6 +51,8 @@ class Block:
         """Return each row's contribution, shape ``(rows,)``; coefficients are ``(categories, columns)``."""
         if self.codes is None:
             return np.asarray(self.matrix @ coefficients[0])
+        if coefficients.shape[1] == 1:
+            return np.append(coefficients[:, 0], 0.0)[self.codes] * self.matrix[:, 0]
         padded = np.vstack([coefficients, np.zeros((1, coefficients.shape[1]))])
         return np.asarray(np.einsum("ij,ij->i", self.matrix, padded[self.codes]))
 
@@ -103,7 +105,7 @@ class Basis:
     @classmethod
     def fit(cls, encoder: Encoder, rows: pd.DataFrame, support: int, seed: int) -> Basis:
         """Learn filling and scaling, and choose at most `support` distinct rows for the smooth part."""
-        raw = encoder.numbers(rows)[:, _task_columns(encoder)]
+        raw = encoder.numbers(rows, per_node=False)
         finite = np.where(np.isfinite(raw), raw, np.nan)
         median = np.array([np.median(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 0.0 for v in finite.T])
         filled = np.where(np.isnan(finite), median, finite)
@@ -119,9 +121,9 @@ class Basis:
     def _standardise(self, raw: Floats) -> Floats:
         return np.clip((np.where(np.isfinite(raw), raw, self.median) - self.centre) / self.spread, -_CLIP, _CLIP)
 
-    def arrays(self, rows: pd.DataFrame) -> tuple[Floats, Floats, Ints]:
+    def arrays(self, rows: pd.DataFrame | Columns) -> tuple[Floats, Floats, Ints]:
         """Return standardised task features, the same raw with NaN, and category codes."""
-        raw = self.encoder.numbers(rows)[:, _task_columns(self.encoder)]
+        raw = self.encoder.numbers(rows, per_node=False)
         return self._standardise(raw), raw, self.encoder.categories(rows)
 
     def work(self, raw: Floats) -> Floats:
@@ -129,12 +131,12 @@ class Basis:
         use = [i for i, each in enumerate(self._numeric) if each.work]
         return np.where(np.isfinite(raw[:, use]), raw[:, use], self.median[use]).sum(axis=1)
 
-    def nodes(self, rows: pd.DataFrame) -> Floats:
+    def nodes(self, rows: pd.DataFrame | Columns) -> Floats:
         """Return the numeric features of node classes, NaN where missing, shape ``(rows, node features)``."""
-        return self.encoder.numbers(rows)[:, [i for i, each in enumerate(self.encoder.numeric) if each.per_node]]
+        return self.encoder.numbers(rows, per_node=True)
 
     @property
-    def _numeric(self) -> tuple[Any, ...]:
+    def _numeric(self) -> tuple[Feature, ...]:
         return tuple(each for each in self.encoder.numeric if not each.per_node)
 
     def task_blocks(self, x: Floats, raw: Floats, codes: Ints) -> list[Block]:
@@ -197,10 +199,6 @@ class Basis:
         support = np.asarray(data["support"], float).reshape(-1, len(median))
         whiten = np.asarray(data["whiten"], float).reshape(len(support), len(support))
         return cls(Encoder.from_json(data["encoder"]), median, centre, spread, support, whiten)
-
-
-def _task_columns(encoder: Encoder) -> list[int]:
-    return [i for i, each in enumerate(encoder.numeric) if not each.per_node]
 
 
 def _smooth(a: Floats, b: Floats) -> Floats:

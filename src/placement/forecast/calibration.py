@@ -65,7 +65,7 @@ class Calibration:
     families: Mapping[str, str]
 
     def job_variance(self, job_type: Sequence[str], family: Sequence[str]) -> Floats:
-        """Return the variance the frames of each task's job share, shape ``(tasks,)``."""
+        """Return the variance the frames of a job share, by job type, else family, else overall, shape ``(tasks,)``."""
         default = self.variance_family[""]
         return np.array(
             [

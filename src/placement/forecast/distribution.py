@@ -117,6 +117,10 @@ class Forecast:
         z = (log - self.location) / self.scale
         first, last = self.probabilities[0] / 2, (1 + self.probabilities[-1]) / 2
         out = np.empty_like(z)
+        if (self._table == self._table[:1]).all():
+            for column, row in enumerate(self._table[0] if len(z) else ()):
+                out[:, column] = np.interp(z[:, column], self.z[row], self.probabilities, left=first, right=last)
+            return out
         for row in np.unique(self._table):
             there = self._table == row
             out[there] = np.interp(z[there], self.z[row], self.probabilities, left=first, right=last)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from placement.forecast.basis import Basis
 from placement.forecast.linear import Linear, LinearParts
+from placement.telemetry.features import Columns, columns_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["Booster", "Cold", "ColdModel"]
@@ -71,7 +72,7 @@ class ColdModel:
     node_centre: Floats
     classes: tuple[str, ...]
 
-    def cold(self, rows: pd.DataFrame) -> Cold:
+    def cold(self, rows: pd.DataFrame | Columns) -> Cold:
         """Evaluate linear parts and boosters once per task."""
         x, raw, codes = self.basis.arrays(rows)
         tasks, effects = self.basis.task_blocks(x, raw, codes), self.basis.effect_blocks(x, codes)
@@ -87,11 +88,13 @@ class ColdModel:
         """Return what the boosters see: raw features, the work, category codes."""
         return np.column_stack([raw, self.basis.work(raw), codes])
 
-    def nodes(self, rows: pd.DataFrame) -> tuple[Floats, Ints]:
+    def nodes(self, rows: pd.DataFrame | Columns) -> tuple[Floats, Ints]:
         """Return centred node features (0 where missing) and the position of each class, -1 when it is new."""
-        found = self.basis.nodes(rows) - self.node_centre
-        known = pd.Index(self.classes).get_indexer(rows["node_class"].astype(object))
-        return np.where(np.isfinite(found), found, 0.0), np.asarray(known, dtype=np.int64)
+        columns = columns_of(rows)
+        found = self.basis.nodes(columns) - self.node_centre
+        place = {name: number for number, name in enumerate(self.classes)}
+        known = np.array([place.get(name, -1) for name in columns["node_class"].tolist()], dtype=np.int64)
+        return np.where(np.isfinite(found), found, 0.0), known
 
     def location(self, cold: Cold, nodes: Floats, known: Ints) -> Floats:
         """Return the log on every class, shape ``(tasks, classes)``."""
@@ -119,10 +122,18 @@ class ColdModel:
 
     def known_category(self, cold: Cold, name: str) -> Bools:
         """Return whether each task's value of one category was trained on; never where the category is not used."""
+        return self.codes_of(cold, name) >= 0
+
+    def codes_of(self, cold: Cold, name: str) -> Ints:
+        """Return each task's place in one category's vocabulary, -1 where unknown, shape ``(tasks,)``."""
         for position, feature in enumerate(self.basis.encoder.categorical):
             if feature.name == name:
-                return cold.codes[:, position] >= 0
-        return np.zeros(len(cold.codes), dtype=bool)
+                return cold.codes[:, position]
+        return np.full(len(cold.codes), -1, dtype=np.int64)
+
+    def vocabulary(self, name: str) -> tuple[str, ...]:
+        """Return the values of one category that were trained on."""
+        return self.basis.encoder.vocabulary.get(name, ())
 
 
     def to_json(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from placement.forecast.correction import CorrectionKernel, Frames, correct
 from placement.forecast.distribution import Forecast
 from placement.forecast.model import Booster, Cold, ColdModel
 from placement.forecast.progress import ProgressCurve
+from placement.telemetry.features import Columns, columns_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["TargetModel"]
@@ -62,13 +63,14 @@ class TargetModel:
         InvalidInput
             A finished frame's measured value is not a positive, finite number.
         """
-        cold = self.cold.cold(tasks)
-        places, known = self.cold.nodes(nodes)
-        level = self._levels(tasks, cold, nodes)
-        frames = self._frames(tasks, cold, np.zeros(len(tasks), dtype=np.int64), _numbered(tasks))
+        columns, classes = columns_of(tasks), columns_of(nodes)
+        cold = self.cold.cold(columns)
+        places, known = self.cold.nodes(classes)
+        level = self._levels(columns, cold, classes["node_class"].tolist())
+        frames = self._frames(columns, cold, np.zeros(len(tasks), dtype=np.int64), _numbered(columns))
         scale = np.sqrt(self.kernel.prior(frames))[:, None] * self._inflation(level)
         location = self.cold.location(cold, places, known)
-        self._declared(tasks, level, location, scale)
+        self._declared(columns, level, location, scale)
         z, probabilities = self.calibration.z, self.calibration.probabilities
         table = np.broadcast_to(self._tables(known), level.shape)
         forecast = Forecast(location, scale, probabilities, z, level, table)
@@ -87,13 +89,14 @@ class TargetModel:
             worst = measured[~(np.isfinite(measured) & (measured > 0))][0]
             raise InvalidInput(f"finished frame with {self.target} {worst}: expected a positive, finite number")
         use = _with_node_columns(use, nodes)
-        cold = self.cold.cold(use)
-        location = self.cold.location_at(cold, *self.cold.nodes(use))
+        columns = columns_of(use)
+        cold = self.cold.cold(columns)
+        location = self.cold.location_at(cold, *self.cold.nodes(columns))
         quiet = _quiet(use)
         residual = np.log(measured) - location - np.where(quiet, 0.0, self._busy(use))
         column = pd.Index(nodes["node_class"].astype(object)).get_indexer(use["node_class"].astype(object))
         jobs = pd.Index(tasks["job_id"].dropna().unique())
-        seen = self._frames(use, cold, np.asarray(column, dtype=np.int64), np.asarray(jobs.get_indexer(use["job_id"])))
+        seen = self._frames(columns, cold, np.asarray(column, dtype=np.int64), np.asarray(jobs.get_indexer(use["job_id"])))
         moved = correct(forecast, frames, seen, residual, quiet, self.kernel)
         counts = np.bincount(seen.job, minlength=len(jobs))[frames.job] * (frames.job >= 0)
         state = state_of(counts)[:, None] * self._per_state
@@ -110,17 +113,24 @@ class TargetModel:
     def _busy(self, rows: pd.DataFrame) -> Floats:
         return rows["node_class"].map(dict(self.calibration.busy)).fillna(0.0).to_numpy(float)
 
-    def _frames(self, rows: pd.DataFrame, cold: Cold, node_class: Ints, job: Ints) -> Frames:
-        variance = self.calibration.job_variance(_text(rows, "job_type"), _text(rows, "renderer"))
-        return Frames(job, positions(rows), node_class, cold.x[:, self.varying], variance)
+    def _frames(self, columns: Columns, cold: Cold, node_class: Ints, job: Ints) -> Frames:
+        return Frames(job, positions(columns), node_class, cold.x[:, self.varying], self._job_variance(cold))
 
-    def _levels(self, tasks: pd.DataFrame, cold: Cold, nodes: pd.DataFrame) -> Ints:
-        kinds, code = np.unique(_text(tasks, "job_type"), return_inverse=True)
-        seen = np.array([[(kind, node) in self.calibration.known for node in nodes["node_class"]] for kind in kinds])
-        level = np.where(seen.reshape(len(kinds), len(nodes))[code], _EVERYTHING, _TYPE)
-        new_type = ~self.cold.known_type(cold)
+    def _job_variance(self, cold: Cold) -> Floats:
+        """Look the variances up by category code, the last entry of each table being the unknown."""
+        kinds, families = self.cold.vocabulary("job_type"), self.cold.vocabulary("renderer")
+        kind, family = self.cold.codes_of(cold, "job_type"), self.cold.codes_of(cold, "renderer")
+        pairs, which = np.unique(np.stack([kind, family]), axis=1, return_inverse=True)
+        names = [((*kinds, "")[k], (*families, "")[f]) for k, f in pairs.T]
+        return self.calibration.job_variance(*zip(*names, strict=True))[which.ravel()] if names else np.zeros(0)
+
+    def _levels(self, columns: Columns, cold: Cold, nodes: list[str]) -> Ints:
+        kind = self.cold.codes_of(cold, "job_type")
+        seen = [[(name, node) in self.calibration.known for node in nodes] for name in self.cold.vocabulary("job_type")]
+        level = np.where(np.array([*seen, [False] * len(nodes)])[kind], _EVERYTHING, _TYPE)
+        new_type = kind < 0
         level[new_type] = _PRIOR
-        level[new_type & np.isfinite(self._declared_log(tasks))] = _DECLARED
+        level[new_type & np.isfinite(self._declared_log(columns))] = _DECLARED
         level[new_type & self.cold.known_category(cold, "renderer")] = _FAMILY
         return level.astype(np.int64)
 
@@ -128,19 +138,19 @@ class TargetModel:
         by_level = np.array([self.calibration.inflation.get(each, 1.0) for each in range(_PRIOR + 1)])
         return by_level[level]
 
-    def _declared_log(self, tasks: pd.DataFrame) -> Floats:
+    def _declared_log(self, columns: Columns) -> Floats:
         name = _DECLARED_COLUMN.get(self.target, "")
-        if name not in tasks:
-            return np.full(len(tasks), np.nan)
-        value = tasks[name].to_numpy(dtype=float, na_value=np.nan)
+        if name not in columns:
+            return np.full(_length(columns), np.nan)
+        value = columns[name].astype(float)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(value > 0, np.log(value), np.nan)
 
-    def _declared(self, tasks: pd.DataFrame, level: Ints, location: Floats, scale: Floats) -> None:
+    def _declared(self, columns: Columns, level: Ints, location: Floats, scale: Floats) -> None:
         """Put the submitter's own estimate where nothing better is known."""
         bias, spread = self.calibration.declared
         rows = level[:, 0] == _DECLARED
-        location[rows] = (self._declared_log(tasks) + bias)[rows, None]
+        location[rows] = (self._declared_log(columns) + bias)[rows, None]
         scale[rows] = spread
 
     @property
@@ -177,24 +187,23 @@ class TargetModel:
         )
 
 
-def positions(rows: pd.DataFrame) -> Floats:
+def positions(rows: pd.DataFrame | Columns) -> Floats:
     """Return each frame's place in its job's range, 0 first to 1 last, NaN where unknown, shape ``(rows,)``."""
-    if not {"frame", "first_frame", "frames_in_job"} <= set(rows.columns):
-        return np.full(len(rows), np.nan)
-    frame, first, count = (rows[name].to_numpy(dtype=float, na_value=np.nan) for name in ("frame", "first_frame", "frames_in_job"))
+    columns = columns_of(rows)
+    if not {"frame", "first_frame", "frames_in_job"} <= set(columns):
+        return np.full(_length(columns), np.nan)
+    frame, first, count = (columns[name].astype(float) for name in ("frame", "first_frame", "frames_in_job"))
     return np.asarray((frame - first) / np.maximum(count, 1.0))
 
 
-def _numbered(tasks: pd.DataFrame) -> Ints:
-    if "job_id" not in tasks:
-        return np.full(len(tasks), -1, dtype=np.int64)
-    return np.asarray(pd.factorize(tasks["job_id"])[0], dtype=np.int64)
+def _length(columns: Columns) -> int:
+    return len(next(iter(columns.values())))
 
 
-def _text(rows: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    if name not in rows:
-        return np.full(len(rows), "", dtype=object)
-    return rows[name].astype(object).where(rows[name].notna(), "").to_numpy(dtype=object)
+def _numbered(columns: Columns) -> Ints:
+    if "job_id" not in columns:
+        return np.full(_length(columns), -1, dtype=np.int64)
+    return np.asarray(pd.factorize(columns["job_id"])[0], dtype=np.int64)
 
 
 def _quiet(rows: pd.DataFrame) -> Bools:

@@ -11,12 +11,15 @@ import pandas as pd
 
 from placement.errors import InvalidInput
 from placement.telemetry.schema import COLUMNS
-from placement.units import Floats
+from placement.units import Floats, Ints
 
-__all__ = ["FEATURES", "Encoder", "Feature"]
+__all__ = ["FEATURES", "Columns", "Encoder", "Feature", "columns_of"]
 
-Scale = Literal["log", "linear", "category", "flag"]
-_SCALES = ("log", "linear", "category", "flag")
+#: Columns by name; numbers as float64, anything else as objects, missing values as NaN or None.
+Columns = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+
+Scale = Literal["log", "count", "linear", "category", "flag"]
+_SCALES = ("log", "count", "linear", "category", "flag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class Feature:
     name
         Column it is read from, or its own name when `product` is given.
     scale
-        ``log``: learned as log(1 + value), for sizes and counts; ``linear``; ``category``; ``flag`` (0, 1, missing).
+        ``log``: learned as log(value), for sizes that are never 0 (0 counts as missing); ``count``: as
+        log(1 + value); ``linear``; ``category``; ``flag`` (0, 1, missing).
     unit
         Unit of the column; "" for a count.
     product
@@ -37,6 +41,10 @@ class Feature:
         It belongs to the node class, not to the task.
     increasing
         More of it never makes a render shorter; the trees are held to it.
+    work
+        It multiplies the work: the product of all such features is what run time is nearly proportional to.
+    group
+        Features of one group share one prior in the linear part; by default each has its own.
 
     Raises
     ------
@@ -50,12 +58,16 @@ class Feature:
     product: tuple[str, ...] = ()
     per_node: bool = False
     increasing: bool = False
+    work: bool = False
+    group: str = ""
 
     def __post_init__(self) -> None:
         if self.scale not in _SCALES:
             raise InvalidInput(f"feature {self.name!r}: scale {self.scale!r} is not one of {_SCALES}")
         if self.product and self.scale in ("category", "flag"):
             raise InvalidInput(f"feature {self.name!r}: a product cannot have scale {self.scale!r}")
+        if self.work and self.scale != "log":
+            raise InvalidInput(f"feature {self.name!r}: work must be on the log scale, not {self.scale!r}")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,23 +85,32 @@ class Feature:
 
 
 _UNIT = {each.name: each.unit for each in COLUMNS}
-_LOG = (
-    *("triangles", "triangles_total", "instances", "lights", "texture_count", "texture_size", "volume_density"),
-    *("volume_grid_res", "curves", "curve_points", "scene_file_size", "max_depth"),
-)
-_LINEAR = ("transmissive_fraction", "adaptive_threshold", "camera_distance")
-_CATEGORY = ("job_type", "renderer", "renderer_version", "scene_family", "env_light", "volume")
-_FLAG = ("subsurface", "motion_blur", "depth_of_field", "denoise", "instanced", "kernel_cache_warm")
+
+
+def _of(group: str, scale: Scale, *names: str, increasing: tuple[str, ...] = ()) -> tuple[Feature, ...]:
+    return tuple(
+        Feature(name=name, scale=scale, unit=_UNIT[name], group=group, increasing=name in increasing) for name in names
+    )
+
 
 #: The features of the standard schema, in order.
 FEATURES: tuple[Feature, ...] = (
-    Feature(name="pixels", scale="log", product=("width", "height"), increasing=True),
-    Feature(name="spp", scale="log", increasing=True),
-    Feature(name="pixel_samples", scale="log", product=("width", "height", "spp"), increasing=True),
-    *(Feature(name=name, scale="log", unit=_UNIT[name]) for name in _LOG),
-    *(Feature(name=name, scale="linear", unit=_UNIT[name]) for name in _LINEAR),
-    *(Feature(name=name, scale="category") for name in _CATEGORY),
-    *(Feature(name=name, scale="flag") for name in _FLAG),
+    Feature(name="pixels", scale="log", product=("width", "height"), increasing=True, work=True),
+    Feature(name="spp", scale="log", increasing=True, work=True),
+    *_of("depth", "log", "max_depth", increasing=("max_depth",)),
+    *_of("geometry", "log", "triangles", "triangles_total", "scene_file_size", increasing=("triangles_total",)),
+    *_of("geometry", "count", "instances", "curves", "curve_points", increasing=("curve_points",)),
+    *_of("lights", "count", "lights", increasing=("lights",)),
+    *_of("textures", "count", "texture_size", "texture_count"),
+    *_of("media", "count", "volume_density", "volume_grid_res"),
+    *_of("media", "linear", "transmissive_fraction"),
+    *_of("media", "flag", "subsurface"),
+    *_of("sampling", "log", "adaptive_threshold"),
+    *_of("sampling", "flag", "denoise"),
+    *_of("camera", "log", "camera_distance"),
+    *_of("camera", "flag", "motion_blur", "depth_of_field"),
+    *_of("start", "flag", "instanced", "kernel_cache_warm"),
+    *_of("", "category", "job_type", "renderer", "scene_family", "env_light", "volume"),
     Feature(name="threads", scale="log", per_node=True),
     Feature(name="cores", scale="log", per_node=True),
 )
@@ -124,7 +145,7 @@ class Encoder:
         """Keep the features that vary or, for categories, exist, and learn the categories' values."""
         kept, vocabulary = [], {}
         for feature in (each for each in features if each.scale != "category"):
-            values = _numbers(rows, feature)
+            values = _numbers(columns_of(rows), feature)
             finite = values[np.isfinite(values)]
             missing = len(finite) < len(values)
             if len(finite) and (missing or (finite != finite[0]).any()):
@@ -145,19 +166,29 @@ class Encoder:
         """Category features, in column order of `categories`."""
         return tuple(each for each in self.features if each.scale == "category")
 
-    def numbers(self, rows: pd.DataFrame) -> Floats:
-        """Return numbers on their scales, NaN where missing, shape ``(rows, numeric features)``."""
-        out = np.empty((len(rows), len(self.numeric)))
-        for position, feature in enumerate(self.numeric):
-            out[:, position] = _numbers(rows, feature)
+    def numbers(self, rows: pd.DataFrame | Columns, *, per_node: bool | None = None) -> Floats:
+        """Return numbers on their scales, NaN where missing, shape ``(rows, numeric features)``.
+
+        Parameters
+        ----------
+        per_node
+            Only the features of nodes (True) or of tasks (False); all by default.
+        """
+        columns = columns_of(rows)
+        wanted = [each for each in self.numeric if per_node is None or each.per_node is per_node]
+        out = np.empty((_length(columns), len(wanted)))
+        for position, feature in enumerate(wanted):
+            out[:, position] = _numbers(columns, feature)
         return out
 
-    def categories(self, rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def categories(self, rows: pd.DataFrame | Columns) -> Ints:
         """Return positions in the vocabulary, -1 where unknown or missing, shape ``(rows, category features)``."""
-        out = np.full((len(rows), len(self.categorical)), -1, dtype=np.int64)
+        columns = columns_of(rows)
+        out = np.full((_length(columns), len(self.categorical)), -1, dtype=np.int64)
         for position, feature in enumerate(self.categorical):
-            if feature.name in rows:
-                out[:, position] = pd.Index(self.vocabulary[feature.name]).get_indexer(rows[feature.name].astype(object))
+            if feature.name in columns:
+                place = {name: code for code, name in enumerate(self.vocabulary[feature.name])}
+                out[:, position] = [place.get(value, -1) for value in columns[feature.name].tolist()]
         return out
 
     def to_json(self) -> dict[str, Any]:
@@ -174,14 +205,42 @@ class Encoder:
         return cls(features, {name: tuple(values) for name, values in data["vocabulary"].items()})
 
 
-def _numbers(rows: pd.DataFrame, feature: Feature) -> Floats:
+def columns_of(rows: pd.DataFrame | Columns) -> Columns:
+    """Return a table as plain arrays, which are far quicker to look at than columns of a frame.
+
+    Examples
+    --------
+    >>> columns_of(pd.DataFrame({"width": [640]}))["width"].tolist()
+    [640.0]
+    """
+    if not isinstance(rows, pd.DataFrame):
+        return rows
+    return {"": np.empty(len(rows)), **{str(name): _array(column) for name, column in rows.items()}}
+
+
+def _array(column: pd.Series) -> np.ndarray[Any, np.dtype[Any]]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return column.to_numpy(dtype=float)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    return column.to_numpy(dtype=object)
+
+
+def _length(columns: Columns) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _numbers(columns: Columns, feature: Feature) -> Floats:
     """Return one numeric feature on its scale, NaN where a column is absent."""
-    value = np.ones(len(rows))
+    value = np.ones(_length(columns))
     for name in feature.columns:
-        if name not in rows:
-            return np.full(len(rows), np.nan)
-        value = value * rows[name].to_numpy(dtype=float, na_value=np.nan)
-    if feature.scale == "log":
-        with np.errstate(invalid="ignore"):
+        if name not in columns:
+            return np.full(len(value), np.nan)
+        column = columns[name]
+        value = value * (column if column.dtype == float else pd.to_numeric(column, errors="coerce").astype(float))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if feature.scale == "log":
+            return np.log(np.where(value > 0, value, np.nan))
+        if feature.scale == "count":
             return np.log1p(np.where(value >= 0, value, np.nan))
     return value

@@ -2,8 +2,7 @@
 
 The machine of the shipped renders is not in the device table. Its two-core class is set equal to `ANCHOR`, the slowest
 CPU of the table; two cores of a server are slower than that, so the farm is less mixed than a real one would be and
-what placement gains on it is understated. Only the time spent rendering scales with the device; starting the renderer,
-loading the scene and saving the image take as long as they were measured.
+what placement gains on it is understated.
 """
 
 from __future__ import annotations

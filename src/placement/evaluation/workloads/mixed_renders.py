@@ -97,16 +97,17 @@ def mixed_telemetry(telemetry: pd.DataFrame, truth: Truth, seed: int) -> pd.Data
     run = truth.run(np.arange(len(truth.seconds)), chance.standard_normal(truth.seconds.shape))
     composed = np.array([bool(each.device) for each in truth.classes])
     order = np.where(composed & np.isfinite(run), chance.random(run.shape), np.inf)
+    ranked = np.argsort(order, axis=1, kind="stable")[:, :_COMPOSED_PER_FRAME]
     parts = [telemetry]
-    before = [name for name in truth.frames.rows if name in _KEPT]
-    for turn in range(_COMPOSED_PER_FRAME):
-        klass = np.argsort(order, axis=1)[:, turn]
-        rows = truth.frames.rows[before].copy()
-        rows["node_class"] = [truth.classes[c].name for c in klass]
-        rows["cores"] = rows["threads"] = [float(truth.classes[c].cores) for c in klass]
-        rows["run_time"] = run[np.arange(len(rows)), klass]
+    for klass in ranked.T:
+        there = np.flatnonzero(np.isfinite(order[np.arange(len(order)), klass]))
+        rows = truth.frames.rows.iloc[there][[name for name in truth.frames.rows if name in _KEPT]].copy()
+        rows["node_class"] = [truth.classes[c].name for c in klass[there]]
+        rows["cores"] = rows["threads"] = [float(truth.classes[c].cores) for c in klass[there]]
+        rows["run_time"] = run[there, klass[there]]
         rows["status"], rows["quiet"] = "ok", 1.0
-        parts.append(rows.reindex(columns=telemetry.columns).astype(telemetry.dtypes.to_dict()))
+        if len(rows):
+            parts.append(rows.reindex(columns=telemetry.columns).astype(telemetry.dtypes.to_dict()))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -135,11 +136,13 @@ class MixedRenders:
     Parameters
     ----------
     telemetry
-        Cleaned rows in telemetry columns.
+        Rows in telemetry columns.
     trainer
         Learns from `mixed_telemetry` of the shots outside a fold.
     classes
         The farm; with `MEASURED` classes alone nothing is composed.
+    whole
+        Device ratios scale the whole run time; else start, load and save take as long everywhere.
     jobs, frames_per_job
         How many jobs a world holds, and how many frames of each; 0 frames: every measured frame once.
     """
@@ -148,8 +151,8 @@ class MixedRenders:
     table: DeviceTable
     trainer: Trainer
     classes: tuple[NodeClass, ...] = CLASSES
-    jobs: int = 40
-    frames_per_job: int = 10
+    jobs: int = 24
+    frames_per_job: int = 20
     whole: bool = True
     folds: int = 3
 
@@ -209,14 +212,19 @@ class MixedRenders:
         drawn = [chance.choice(np.flatnonzero(job == each), self.frames_per_job) for each in present]
         return stream(seed, "order").permutation(np.concatenate(drawn))
 
+    def _scaled(self) -> str:
+        return "run time" if self.whole else "render time (start, load and save stay as measured)"
+
     def _notes(self) -> tuple[str, ...]:
         composed = [each.name for each in self.classes if each.device]
         frames, filled = len(self.truth.frames.rows), self.truth.frames.filled
         return (
             f"{frames} frames were measured; {filled} of their {2 * frames} times on {' and '.join(MEASURED)} were "
             "filled with the ratio of the two classes on frames of the same job or job type.",
-            f"Times on {', '.join(composed)} are composed: measured overhead + measured two-core render time × "
-            "measured device ratio of a scene standing for the scene family." if composed else "No time is composed.",
+            f"Times on {', '.join(composed)} are composed: measured two-core {self._scaled()} × measured device ratio of "
+            "a scene that stands for the scene family."
+            if composed
+            else "No time is composed.",
         )
 
 
