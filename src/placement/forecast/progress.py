@@ -92,8 +92,9 @@ def fit_progress(elapsed: Floats, fraction: Floats, total: Floats) -> ProgressCu
     error = np.log(total / best.project(elapsed, fraction))
     edges = np.unique(np.quantile(fraction, np.linspace(0, 1, max(3, min(9, len(total) // 15)))))
     which = np.clip(np.searchsorted(edges, fraction, side="right") - 1, 0, max(len(edges) - 2, 0))
-    bins = [error[which == b] for b in range(max(len(edges) - 1, 1))]
-    knots = [float(np.median(fraction[which == b])) for b in range(len(bins))]
+    taken = np.unique(which)
+    bins = [error[which == b] for b in taken]
+    knots = [float(np.median(fraction[which == b])) for b in taken]
     low, mid, high = np.array([np.quantile(one, [0.16, 0.5, 0.84]) for one in bins]).T
     return ProgressCurve(best.overhead, np.array(knots), mid, np.maximum((high - low) / 2, 0.01))
 
