@@ -42,7 +42,7 @@ class Forecast:
     Raises
     ------
     InvalidInput
-        Shapes disagree or a table does not increase.
+        Shapes disagree, a location is not finite, a scale not positive, or a table does not increase.
 
     Examples
     --------
@@ -63,19 +63,28 @@ class Forecast:
     table: Ints | None = None
 
     def __post_init__(self) -> None:
+        if self.location.ndim != 2:
+            raise InvalidInput(f"location must have shape (tasks, classes), got {self.location.shape}")
         if self.table is None:
             object.__setattr__(self, "table", np.broadcast_to(np.arange(self.classes), self.location.shape))
         shapes = {self.location.shape, self.scale.shape, self.level.shape, self._table.shape}
-        if self.location.ndim != 2 or len(shapes) != 1:
+        if len(shapes) != 1:
             raise InvalidInput(f"location, scale, level and table must share one shape (tasks, classes), got {shapes}")
+        self._check_values()
+        for each in fields(self):
+            getattr(self, each.name).setflags(write=False)
+
+    def _check_values(self) -> None:
+        if not np.isfinite(self.location).all():
+            raise InvalidInput(f"location {self.location[~np.isfinite(self.location)][0]} is not finite")
+        if not (self.scale > 0).all():
+            raise InvalidInput(f"scale {self.scale[~(self.scale > 0)][0]} is not positive")
         if self.z.ndim != 2 or self.z.shape[1] != len(self.probabilities):
             raise InvalidInput(f"z has shape {self.z.shape}, expected (tables, levels = {len(self.probabilities)})")
         if self._table.size and not 0 <= self._table.min() <= self._table.max() < len(self.z):
             raise InvalidInput(f"a pair refers to table {self._table.max()}, but z has {len(self.z)} tables")
         if (np.diff(self.z, axis=1) < 0).any() or (np.diff(self.probabilities) <= 0).any():
             raise InvalidInput("every quantile table must increase along its levels")
-        for each in fields(self):
-            getattr(self, each.name).setflags(write=False)
 
     @property
     def _table(self) -> Ints:
@@ -137,9 +146,8 @@ class Forecast:
     def pick(self, task: int, node_class: int) -> Forecast:
         """Return the forecast of one pair, shape ``(1, 1)``."""
         one, other = slice(task, task + 1), slice(node_class, node_class + 1)
-        parts = (self.location, self.scale, self.level, self._table)
-        location, scale, level, table = (each[one, other] for each in parts)
-        return Forecast(location, scale, self.probabilities, self.z, level, table)
+        location, scale = self.location[one, other], self.scale[one, other]
+        return self.with_evidence(location, scale, self.level[one, other], self._table[one, other])
 
     def level_name(self, task: int, node_class: int) -> str:
         """Return the name of the evidence a pair's location came from."""
