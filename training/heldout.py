@@ -46,7 +46,8 @@ def candidates(start: ColdSettings, draws: int, seed: int) -> list[ColdSettings]
     The two starts are trees on what the work leaves (run time multiplies with it) and finer trees on the target itself
     (memory adds up).
     """
-    plain = replace(start.trees, alpha=0.0, monotone=False, leaves=15, leaf_rows=4, l2=1.0, column_share=0.6)
+    finer = {"leaves": 15, "leaf_rows": 4, "l2": 1.0, "column_share": 0.6, "rounds": 150, "rate": 0.06, "ensemble": 2}
+    plain = replace(start.trees, alpha=0.0, monotone=False, **finer)
     found = [start.trees, plain]
     grid = list(product(_ALPHAS, (6, 10, 15), (4, 12, 20), (1.0, 5.0), (0.4, 0.6)))
     for pick in np.random.default_rng(seed).permutation(len(grid)):

@@ -15,7 +15,7 @@ from training.variance import Components, dual_weights, fit_variances
 __all__ = ["LinearData", "fit_linear"]
 
 _NODE_FACTOR = 5.0
-_GROUP, _GROUP_SLOPES, _NOISE = 0.1, 0.02, 0.03
+_GROUP, _GROUP_SLOPES, _NOISE = 0.1, 0.002, 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)

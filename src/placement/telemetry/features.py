@@ -109,7 +109,11 @@ FEATURES: tuple[Feature, ...] = (
     *_of("sampling", "flag", "denoise"),
     *_of("camera", "log", "camera_distance"),
     *_of("camera", "flag", "motion_blur", "depth_of_field"),
-    *_of("start", "flag", "instanced", "kernel_cache_warm"),
+    *_of("start", "flag", "instanced"),
+    # As they are, too: memory adds up where run time multiplies.
+    Feature(name="texture_memory", scale="linear", unit="MiB", product=("texture_size",), group="textures"),
+    Feature(name="scene_memory", scale="linear", unit="MiB", product=("scene_file_size",), group="geometry"),
+    Feature(name="film", scale="linear", product=("width", "height")),
     *_of("", "category", "job_type", "renderer", "scene_family", "env_light", "volume"),
     Feature(name="threads", scale="log", per_node=True),
     Feature(name="cores", scale="log", per_node=True),
