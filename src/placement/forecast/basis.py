@@ -196,7 +196,7 @@ class Basis:
     def from_json(cls, data: Mapping[str, Any]) -> Basis:
         """Read what `to_json` wrote."""
         median, centre, spread = (np.asarray(data[name], float) for name in ("median", "centre", "spread"))
-        support = np.asarray(data["support"], float).reshape(-1, len(median))
+        support = np.asarray(data["support"], float).reshape(len(data["support"]), len(median))
         whiten = np.asarray(data["whiten"], float).reshape(len(support), len(support))
         return cls(Encoder.from_json(data["encoder"]), median, centre, spread, support, whiten)
 
