@@ -118,13 +118,13 @@ def with_progress(forecast: Forecast, elapsed: Floats, fraction: Floats, curve: 
     Raises
     ------
     InvalidInput
-        An elapsed time is negative or a fraction lies outside 0 … 1.
+        An elapsed time is negative or missing, or a fraction lies outside 0 … 1.
     """
-    if (elapsed < 0).any():
-        raise InvalidInput(f"elapsed {elapsed.min()} s is negative")
-    if (np.nan_to_num(fraction) < 0).any() or (np.nan_to_num(fraction) > 1).any():
-        raise InvalidInput(f"a fraction done lies outside 0 … 1: {fraction}")
-    told = np.nan_to_num(fraction) > 0
+    if not (elapsed >= 0).all():
+        raise InvalidInput(f"elapsed {elapsed[~(elapsed >= 0)][0]} s is no time that has passed: expected 0 or more")
+    if (outside := (fraction < 0) | (fraction > 1)).any():
+        raise InvalidInput(f"fraction done {fraction[outside][0]} lies outside 0 … 1")
+    told = fraction > 0
     at = np.where(told, fraction, 1.0)
     projected = np.log(np.maximum(curve.project(elapsed, at), 1e-9)) + np.interp(at, curve.fraction, curve.bias)
     variance = np.interp(at, curve.fraction, curve.spread) ** 2
