@@ -21,7 +21,9 @@ def floats(low: float, high: float, *shape: int) -> st.SearchStrategy[Floats]:
 
 
 def _integers(low: int, high: int, *shape: int) -> st.SearchStrategy[Ints]:
-    return st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).integers(low, high, shape, endpoint=True))
+    return st.integers(0, 2**32 - 1).map(
+        lambda seed: np.random.default_rng(seed).integers(low, high, shape, endpoint=True)
+    )
 
 
 @st.composite
@@ -67,7 +69,9 @@ def kernels(draw: st.DrawFn, features: int = 2) -> CorrectionKernel:
 def task_rows() -> st.SearchStrategy[pd.DataFrame]:
     """Tables of task columns in which anything may be missing, and any category unheard of."""
     number = st.one_of(st.none(), st.floats(0, 1e6))
-    word = st.one_of(st.none(), st.sampled_from(["cycles/path", "cycles", "povray", "radiosity", "none"]), st.text(max_size=8))
+    word = st.one_of(
+        st.none(), st.sampled_from(["cycles/path", "cycles", "povray", "radiosity", "none"]), st.text(max_size=8)
+    )
     row: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         {"width": number, "height": number, "spp": number, "triangles": number, "job_type": word, "renderer": word}
     )
