@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from placement.telemetry.features import Encoder
 from placement.units import Bools, Floats
@@ -56,36 +57,47 @@ def _shrunk(squares: pd.Series, parent: float) -> float:
     return float((squares.sum() + _PSEUDO_JOBS * parent) / (len(squares) + _PSEUDO_JOBS))
 
 
-def inflation(data: TrainingData, encoder: Encoder, settings: ColdSettings, residual: Floats, seed: int) -> dict[int, float]:
+def inflation(
+    data: TrainingData, encoder: Encoder, settings: ColdSettings, residual: Floats, seed: int, jobs: int = 1
+) -> dict[int, float]:
     """Return how much wider forecasts must be at each back-off level, by leaving whole classes, types, families out.
 
     The ratio of the 80 % quantiles of absolute misses, left out against held out, at least 1.
+
+    Parameters
+    ----------
+    residual
+        log(measured) - held-out location, shape ``(rows,)``.
+    jobs
+        Threads; each fits on what one value leaves.
     """
-    found = {}
     known = float(np.quantile(np.abs(residual), 0.8))
-    for level, column in _LEFT_OUT.items():
-        found[level] = _UNTOLD[level]
-        misses = _left_out(data, encoder, settings, column, seed)
+    outs = [(level, out) for level, column in _LEFT_OUT.items() for out in _values(data, column)]
+    run = Parallel(n_jobs=jobs, prefer="threads")
+    missed = run(delayed(_left_out)(data, encoder, settings, out, seed) for _, out in outs)
+    found = dict(_UNTOLD)
+    for level in _LEFT_OUT:
+        misses = np.concatenate([np.zeros(0), *(one for (at, _), one in zip(outs, missed, strict=True) if at == level)])
         if len(misses) >= _FEWEST_ROWS and known > 0:
             found[level] = float(np.clip(np.quantile(np.abs(misses), 0.8) / known, 1.0, 10.0))
     found[3], found[5] = max(found[2], found[3]), max(found[2], found[3], found[5])
     return found
 
 
-def _left_out(data: TrainingData, encoder: Encoder, settings: ColdSettings, column: str, seed: int) -> Floats:
+def _values(data: TrainingData, column: str) -> list[Bools]:
+    """Return where each value of a column stands, of those that leave enough rows to learn from."""
     if column not in data.rows or data.rows[column].nunique() < 2:
-        return np.zeros(0)
+        return []
     codes = pd.factorize(data.rows[column])[0]
-    misses = []
-    for code in range(codes.max() + 1):
-        out = codes == code
-        if (~out).sum() < _FEWEST_ROWS:
-            continue
-        train, held = data.take(~out), data.take(out)
-        own = Encoder.fit(train.rows, encoder.features)
-        model = fit_cold(train, own, settings, seed)
-        misses.append(held.value - model.location_at(model.cold(held.rows), *model.nodes(held.rows)))
-    return np.concatenate(misses) if misses else np.zeros(0)
+    masks = [codes == code for code in range(codes.max() + 1)]
+    return [out for out in masks if (~out).sum() >= _FEWEST_ROWS]
+
+
+def _left_out(data: TrainingData, encoder: Encoder, settings: ColdSettings, out: Bools, seed: int) -> Floats:
+    train, held = data.take(~out), data.take(out)
+    own = Encoder.fit(train.rows, encoder.features)
+    model = fit_cold(train, own, settings, seed)
+    return held.value - model.location_at(model.cold(held.rows), *model.nodes(held.rows))
 
 
 def declared_error(rows: pd.DataFrame, value: Floats, target: str) -> tuple[float, float]:

@@ -125,7 +125,7 @@ def fit_target(
     if len(censored):
         whole = _with_bounds(data, censored, cold.location_at(cold.cold(censored), *cold.nodes(censored)), variance_family[""])
         cold = fit_cold(whole, encoder, found.settings, effort.seed)
-    levels = inflation(data, encoder, found.settings, residual, effort.seed) if effort.backoff else {2: 1.3, 3: 1.8, 5: 2.5}
+    levels = inflation(data, encoder, found.settings, residual, effort.seed, effort.jobs) if effort.backoff else {2: 1.3, 3: 1.8, 5: 2.5}
     calibration = Calibration(
         PROBABILITIES,
         np.zeros((0, len(PROBABILITIES))),

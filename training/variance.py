@@ -49,7 +49,7 @@ class Components:
         return np.asarray(full + np.diag(variances[count:] @ self.noise + jitter))
 
 
-def fit_variances(  # noqa: PLR0913 - what to explain, what is expected, and how long to look
+def fit_variances(
     blocks: Sequence[Components],
     prior: Floats,
     *,
