@@ -67,6 +67,7 @@ def fit_trees(
             settings.params(increasing, seed + member, len(target)),
             lightgbm.Dataset(matrix, np.asarray(target), weight=weight, params={"verbose": -1}),
             settings.rounds,
+            keep_training_booster=True,
         )
         for member in range(settings.ensemble)
     ]
