@@ -49,7 +49,7 @@ def listing(registry: Sequence[Benchmark]) -> str:
 
 
 def table(result: Result) -> str:
-    """Return the rows of a result: what, value, bar, verdict and the baseline of the same run."""
+    """Return the rows of a result: what, value, bar, verdict and the baseline of the same run; below them its notes."""
     cells = [
         (
             row.what,
@@ -61,10 +61,8 @@ def table(result: Result) -> str:
         for row in result.rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    )
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(f"  {line}".rstrip() for line in (*lines, *result.notes))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,8 @@ class Result:
         The benchmark's name.
     rows
         Its values, at least one.
+    notes
+        What else was measured and belongs beside the values: a sentence each.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class Result:
 
     name: str
     rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.rows:
