@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from placement.errors import InvalidInput
 from placement.units import Floats, Ints
 
 __all__ = ["SEEN_STATES", "Calibration", "state_of"]
@@ -51,6 +52,11 @@ class Calibration:
         Class -> how much the log rises when a measurement is disturbed.
     families
         Job type -> renderer, as trained.
+
+    Raises
+    ------
+    InvalidInput
+        A table is not as long as there are probabilities, or no variance is there for unknown families.
     """
 
     probabilities: Floats
@@ -63,6 +69,12 @@ class Calibration:
     declared: tuple[float, float]
     busy: Mapping[str, float]
     families: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if self.z.ndim != 2 or self.z.shape[1] != len(self.probabilities):
+            raise InvalidInput(f"z has shape {self.z.shape}, expected (tables, levels = {len(self.probabilities)})")
+        if "" not in self.variance_family:
+            raise InvalidInput(f"variance_family lacks the variance over all (''): {sorted(self.variance_family)}")
 
     def job_variance(self, job_type: Sequence[str], family: Sequence[str]) -> Floats:
         """Return the variance the frames of a job share, by job type, else family, else overall, shape ``(tasks,)``."""
@@ -95,12 +107,12 @@ class Calibration:
         return cls(
             np.asarray(data["probabilities"], float),
             np.asarray(data["z"], float),
-            data["variance_type"],
-            data["variance_family"],
+            dict(data["variance_type"]),
+            dict(data["variance_family"]),
             {int(level): value for level, value in data["inflation"].items()},
             frozenset((kind, node) for kind, node in data["known"]),
             (data["prior"][0], data["prior"][1]),
             (data["declared"][0], data["declared"][1]),
-            data["busy"],
-            data["families"],
+            dict(data["busy"]),
+            dict(data["families"]),
         )

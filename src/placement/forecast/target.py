@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from placement.errors import InvalidInput
-from placement.forecast.calibration import Calibration, state_of
+from placement.forecast.calibration import SEEN_STATES, Calibration, state_of
 from placement.forecast.correction import CorrectionKernel, Frames, correct
 from placement.forecast.distribution import Forecast
+from placement.forecast.evidence import evidence_of, quiet_rows
 from placement.forecast.model import Booster, Cold, ColdModel
 from placement.forecast.progress import ProgressCurve
 from placement.telemetry.features import Columns, columns_of
-from placement.units import Bools, Floats, Ints
+from placement.units import Floats, Ints
 
 __all__ = ["TargetModel"]
 
@@ -36,6 +37,11 @@ class TargetModel:
         Positions of the standardised features along which frames of a job differ.
     progress
         Job type -> how a running frame's progress projects to its end; "" is every job type.
+
+    Raises
+    ------
+    InvalidInput
+        There is not one quantile table for every state and class, and one more a state for other classes.
     """
 
     target: str
@@ -44,6 +50,11 @@ class TargetModel:
     varying: Ints
     calibration: Calibration
     progress: Mapping[str, ProgressCurve]
+
+    def __post_init__(self) -> None:
+        expected = len(SEEN_STATES) * self._per_state
+        if len(self.calibration.z) != expected:
+            raise InvalidInput(f"{self.target}: {len(self.calibration.z)} quantile tables, expected {expected}")
 
     def forecast(self, tasks: pd.DataFrame, nodes: pd.DataFrame, finished: pd.DataFrame | None = None) -> Forecast:
         """Forecast every task on every node class.
@@ -56,14 +67,15 @@ class TargetModel:
         nodes
             One row per node class: ``node_class`` and, where known, ``threads`` and ``cores``.
         finished
-            Telemetry rows of finished frames, the target measured; only jobs among `tasks` matter.
+            Telemetry rows of finished frames, oldest first, with the same columns known before; only jobs among
+            `tasks` matter, and rows that measured the target (see `placement.forecast.evidence`).
 
         Raises
         ------
         InvalidInput
-            A finished frame's measured value is not a positive, finite number.
+            Finished frames lack ``job_id`` or ``node_class``, or one measured what is not positive and finite.
         """
-        columns, classes = columns_of(tasks), columns_of(nodes)
+        columns, classes = self._with_families(columns_of(tasks)), columns_of(nodes)
         cold = self.cold.cold(columns)
         places, known = self.cold.nodes(classes)
         level = self._levels(columns, cold, classes["node_class"].tolist())
@@ -76,32 +88,53 @@ class TargetModel:
         forecast = Forecast(location, scale, probabilities, z, level, table)
         if finished is None or finished.empty:
             return forecast
-        return self._corrected(forecast, tasks, frames, nodes, finished)
+        use = evidence_of(finished, self.target, tasks, nodes)
+        return self._corrected(forecast, tasks, frames, nodes, use) if len(use) else forecast
 
     def _corrected(
-        self, forecast: Forecast, tasks: pd.DataFrame, frames: Frames, nodes: pd.DataFrame, finished: pd.DataFrame
+        self, forecast: Forecast, tasks: pd.DataFrame, frames: Frames, nodes: pd.DataFrame, use: pd.DataFrame
     ) -> Forecast:
-        use = finished[finished["job_id"].isin(tasks["job_id"].dropna().unique())] if "job_id" in tasks else finished[:0]
-        if use.empty:
-            return forecast
-        measured = use[self.target].to_numpy(float)
-        if not (np.isfinite(measured) & (measured > 0)).all():
-            worst = measured[~(np.isfinite(measured) & (measured > 0))][0]
-            raise InvalidInput(f"finished frame with {self.target} {worst}: expected a positive, finite number")
-        use = _with_node_columns(use, nodes)
-        columns = columns_of(use)
-        cold = self.cold.cold(columns)
-        location = self.cold.location_at(cold, *self.cold.nodes(columns))
-        quiet = _quiet(use)
-        residual = np.log(measured) - location - np.where(quiet, 0.0, self._busy(use))
-        column = pd.Index(nodes["node_class"].astype(object)).get_indexer(use["node_class"].astype(object))
+        column = pd.Index(nodes["node_class"].astype(object)).get_indexer(pd.Index(use["node_class"].astype(object)))
         jobs = pd.Index(tasks["job_id"].dropna().unique())
-        seen = self._frames(columns, cold, np.asarray(column, dtype=np.int64), np.asarray(jobs.get_indexer(use["job_id"])))
-        moved = correct(forecast, frames, seen, residual, quiet, self.kernel)
+        seen, residual = self._seen(use, np.asarray(column, dtype=np.int64), jobs.get_indexer(pd.Index(use["job_id"])))
+        moved = correct(forecast, frames, seen, residual, quiet_rows(use), self.kernel)
         counts = np.bincount(seen.job, minlength=len(jobs))[frames.job] * (frames.job >= 0)
         state = state_of(counts)[:, None] * self._per_state
         _, known = self.cold.nodes(nodes)
-        return moved.with_evidence(moved.location, moved.scale, moved.level, state + self._tables(known))
+        scale = np.hypot(moved.scale, self._of_new_classes(forecast, frames, seen))
+        return moved.with_evidence(moved.location, scale, moved.level, state + self._tables(known))
+
+    def _seen(self, use: pd.DataFrame, column: Ints, job: Ints) -> tuple[Frames, Floats]:
+        """Return finished frames and by how much the log of each missed what was forecast where it ran."""
+        columns = self._with_families(columns_of(use))
+        cold = self.cold.cold(columns)
+        location = self.cold.location_at(cold, *self.cold.nodes(columns))[:, None]
+        level = self._levels(columns, cold, [""])
+        self._declared(columns, level, location, np.empty(location.shape))
+        busy = np.where(quiet_rows(use), 0.0, self._busy(use))
+        residual = np.log(use[self.target].to_numpy(float)) - location[:, 0] - busy
+        return self._frames(columns, cold, column, np.asarray(job, dtype=np.int64)), residual
+
+    def _of_new_classes(self, forecast: Forecast, frames: Frames, seen: Frames) -> Floats:
+        """Return the spread that frames finished elsewhere leave to a class the job type was never seen on."""
+        jobs = max(frames.job.max(initial=-1), seen.job.max(initial=-1)) + 2
+        ran = np.zeros((jobs, forecast.classes + 1), dtype=bool)
+        ran[seen.job, seen.node_class] = True
+        told = np.isin(frames.job, seen.job[seen.job >= 0])[:, None]
+        unseen = told & ~ran[frames.job, :-1] & (forecast.level >= _TYPE)
+        excess = (self.calibration.inflation.get(_TYPE, 1.0) ** 2 - 1.0) * self.kernel.prior(frames)
+        return np.where(unseen, np.sqrt(np.maximum(excess, 0.0))[:, None], 0.0)
+
+    def _with_families(self, columns: Columns) -> Columns:
+        """Fill a family that is missing from the job type, where that was trained on."""
+        families = self.calibration.families
+        if not families or "job_type" not in columns:
+            return columns
+        kinds = columns["job_type"].tolist()
+        told = columns["renderer"].tolist() if "renderer" in columns else [None] * len(kinds)
+        pairs = zip(kinds, told, strict=True)
+        filled = [name if isinstance(name, str) else families.get(kind) for kind, name in pairs]
+        return {**columns, "renderer": np.array(filled, dtype=object)}
 
     @property
     def _per_state(self) -> int:
@@ -111,7 +144,7 @@ class TargetModel:
         return np.where(known >= 0, known, len(self.cold.classes))
 
     def _busy(self, rows: pd.DataFrame) -> Floats:
-        return rows["node_class"].map(dict(self.calibration.busy)).fillna(0.0).to_numpy(float)
+        return np.asarray(rows["node_class"].map(dict(self.calibration.busy)).fillna(0.0).to_numpy(float))
 
     def _frames(self, columns: Columns, cold: Cold, node_class: Ints, job: Ints) -> Frames:
         return Frames(job, positions(columns), node_class, cold.x[:, self.varying], self._job_variance(cold))
@@ -204,15 +237,3 @@ def _numbered(columns: Columns) -> Ints:
     if "job_id" not in columns:
         return np.full(_length(columns), -1, dtype=np.int64)
     return np.asarray(pd.factorize(columns["job_id"])[0], dtype=np.int64)
-
-
-def _quiet(rows: pd.DataFrame) -> Bools:
-    if "quiet" not in rows:
-        return np.ones(len(rows), dtype=bool)
-    return np.asarray(rows["quiet"].fillna(1.0).to_numpy(float) > 0.5)
-
-
-def _with_node_columns(rows: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
-    """Fill the node features that finished rows lack from the table of node classes."""
-    extra = [name for name in nodes.columns if name != "node_class" and name not in rows.columns]
-    return rows.merge(nodes[["node_class", *extra]], on="node_class", how="left", sort=False) if extra else rows
