@@ -9,7 +9,12 @@ from placement.forecast.model import ColdModel
 
 __all__ = ["influence"]
 
-_INTERNAL = {"one": "", "missing": "missing values", "smooth": "features together", "job_type × smooth": "features together"}
+_INTERNAL = {
+    "one": "",
+    "missing": "missing values",
+    "smooth": "features together",
+    "job_type × smooth": "features together",
+}
 
 
 def influence(model: ColdModel, task: pd.DataFrame, node: pd.DataFrame) -> pd.DataFrame:
@@ -29,20 +34,22 @@ def influence(model: ColdModel, task: pd.DataFrame, node: pd.DataFrame) -> pd.Da
         of training; blocks of features with one prior are named by their group.
     """
     x, raw, codes = model.basis.arrays(task)
+    cold = model.cold(task)
+    mix = float(model.share(cold)[0])
     moved: dict[str, float] = {}
-    for block, table in zip(model.basis.task_blocks(x, raw, codes), model.linears[0].task, strict=True):
+    for block, weights in zip(model.basis.task_blocks(x, raw, codes), model.linears[0].task, strict=True):
         name = _INTERNAL.get(block.name, block.name)
         if name:
-            _add(moved, name, model.mix * float(block.value(table)[0]))
+            _add(moved, name, mix * float(block.value(weights)[0]))
     shap = np.mean([one.contributions(model.matrix(raw, codes))[0, :-1] for one in model.boosters], axis=0)
     names = [each.name for each in model.basis.encoder.numeric if not each.per_node]
     names += ["work", *(each.name for each in model.basis.encoder.categorical)]
     for name, value in zip(names, shap, strict=True):
-        _add(moved, name, (1 - model.mix) * float(value))
+        _add(moved, name, (1 - mix) * float(value))
     work = float(model.basis.work(raw)[0] - model.basis.work(model.basis.median[None, :])[0])
-    _add(moved, "work", (1 - model.mix) * model.alpha * work)
+    _add(moved, "work", (1 - mix) * model.alpha * work)
     places, known = model.nodes(node)
-    parts = model.cold(task).linear[0]
+    parts = cold.linear[0]
     _add(moved, "node class", float(parts.on(places, known)[0, 0]))
     rows = [(name, _value(task, name), float(np.exp(log))) for name, log in moved.items() if abs(log) > 1e-6]
     table = pd.DataFrame(rows, columns=["feature", "value", "factor"])

@@ -112,9 +112,12 @@ class ColdModel:
         return _linear(columns)[:, 0], cold.trees + cold.linear[0].at(nodes, known)
 
     def _mixed(self, cold: Cold, columns: list[Floats], effect: Floats) -> Floats:
-        """Average the two parts; trees have no say on a job type they never saw."""
-        share = np.where(self.known_type(cold), self.mix, 1.0)[:, None]
+        share = self.share(cold)[:, None]
         return share * _linear(columns) + (1 - share) * (cold.trees[:, None] + effect)
+
+    def share(self, cold: Cold) -> Floats:
+        """Return the weight of the linear part, shape ``(tasks,)``; trees have no say on a job type they never saw."""
+        return np.where(self.known_type(cold), self.mix, 1.0)
 
     def known_type(self, cold: Cold) -> Bools:
         """Return whether each task's job type was trained on, shape ``(tasks,)``."""
@@ -134,7 +137,6 @@ class ColdModel:
     def vocabulary(self, name: str) -> tuple[str, ...]:
         """Return the values of one category that were trained on."""
         return self.basis.encoder.vocabulary.get(name, ())
-
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the boosters as plain values."""
