@@ -18,7 +18,19 @@ from placement.forecast.distribution import Forecast
 from placement.forecast.influence import influence
 from placement.forecast.progress import remaining_quantile, with_progress
 from placement.forecast.target import TargetModel
-from placement.matching import PRESETS, PowerModel, Rules, TaskTable, Weights, best, costs, feasibility, score_frame, task_table
+from placement.matching import (
+    PRESETS,
+    PowerModel,
+    Rules,
+    TaskTable,
+    Weights,
+    best,
+    costs,
+    feasibility,
+    score_frame,
+    task_table,
+)
+from placement.telemetry.given import given
 
 __all__ = ["Explanation", "Placer"]
 
@@ -86,10 +98,11 @@ class Placer:
         stored = read_model(Path(path) if path is not None else shipped("models/live"))
         try:
             return _placer(stored)
-        except (KeyError, TypeError, IndexError, ValueError) as wrong:
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as wrong:
             if isinstance(wrong, CorruptModel):
                 raise
-            raise CorruptModel(f"{path or 'the shipped model'}: model.json is not that of a placer: {wrong!r}") from wrong
+            which = path or "the shipped model"
+            raise CorruptModel(f"{which}: model.json is not that of a placer: {wrong!r}") from wrong
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -102,12 +115,12 @@ class Placer:
         }
         return tuple(used)
 
-    def score(  # noqa: PLR0913 - what is placed, on what, on which evidence, by which policy
+    def score(
         self,
         tasks: Table,
         nodes: Table | Sequence[NodeClass],
         *,
-        finished: pd.DataFrame | None = None,
+        finished: Table | None = None,
         modes: Sequence[EnergyMode] = MODES,
         weights: Weights | str | None = None,
         rules: Rules | None = None,
@@ -121,7 +134,8 @@ class Placer:
         nodes
             DataFrame, list of records or `NodeClass` objects: columns of `placement.farm.NODE_COLUMNS`.
         finished
-            Telemetry rows of finished frames of the same jobs, which correct the forecast of the others.
+            Telemetry rows of finished frames of the same jobs, oldest first, as a DataFrame or records; they correct
+            the forecast of the others. Rows that did not end ``ok``, or did not measure a quantity, are passed over.
         weights
             What costs are worth: `Weights`, the name of a preset, or None for ``balanced``.
 
@@ -140,12 +154,12 @@ class Placer:
         found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=_weights(weights), rules=rules)
         return score_frame(table, classes, found, run_time, memory)
 
-    def best(  # noqa: PLR0913 - as `score`
+    def best(
         self,
         tasks: Table,
         nodes: Table | Sequence[NodeClass],
         *,
-        finished: pd.DataFrame | None = None,
+        finished: Table | None = None,
         modes: Sequence[EnergyMode] = MODES,
         weights: Weights | str | None = None,
         rules: Rules | None = None,
@@ -165,15 +179,15 @@ class Placer:
         return score_frame(table, classes, found, run_time, memory).iloc[rows].reset_index(drop=True)
 
     def forecast(
-        self, tasks: Table, nodes: Table | Sequence[NodeClass], *, finished: pd.DataFrame | None = None
+        self, tasks: Table, nodes: Table | Sequence[NodeClass], *, finished: Table | None = None
     ) -> dict[str, Forecast]:
         """Return the distributions over (tasks, node classes) of every learned quantity, by telemetry column."""
         table, classes = task_table(tasks, self.features), node_classes(nodes)
-        features = _features(table, self.targets)
-        return {name: model.forecast(features, classes.features, finished) for name, model in self.targets.items()}
+        features, seen = given(table.features, "tasks"), _evidence(finished)
+        return {name: model.forecast(features, classes.features, seen) for name, model in self.targets.items()}
 
     def remaining(
-        self, running: Table, nodes: Table | Sequence[NodeClass], *, finished: pd.DataFrame | None = None
+        self, running: Table, nodes: Table | Sequence[NodeClass], *, finished: Table | None = None
     ) -> pd.DataFrame:
         """Forecast the rest of running frames from their own progress.
 
@@ -197,7 +211,7 @@ class Placer:
         if lacking := sorted({"node_class", "elapsed"} - set(frame.columns)):
             raise InvalidInput(f"running frames lack columns {lacking}")
         classes = node_classes(nodes)
-        column = pd.Index(classes.names).get_indexer(frame["node_class"].astype(object))
+        column = pd.Index(classes.names).get_indexer(pd.Index(frame["node_class"].astype(object)))
         if (column < 0).any():
             unknown = frame["node_class"].iloc[int((column < 0).argmax())]
             raise InvalidInput(f"node class {unknown!r} is not among {list(classes.names)}")
@@ -205,7 +219,7 @@ class Placer:
         elapsed = frame["elapsed"].to_numpy(float)
         fraction = frame["fraction"].to_numpy(float) if "fraction" in frame else np.full(len(frame), np.nan)
         model = self.targets["run_time"]
-        whole = model.forecast(_features(table, self.targets), classes.features, finished)
+        whole = model.forecast(given(table.features, "running frames"), classes.features, _evidence(finished))
         out = pd.DataFrame(index=table.ids, columns=list(_REMAINING), dtype=float)
         for row, kind in enumerate(table.job_types[code] for code in table.job_type):
             own = whole.pick(row, int(column[row]))
@@ -231,21 +245,22 @@ class Placer:
         """
         table, classes = task_table(task, self.features), node_classes(nodes)
         if len(table) != 1 or node_class not in classes.names:
-            raise InvalidInput(f"explain takes one task and one of {list(classes.names)}, got {len(table)} tasks and {node_class!r}")
+            asked = f"{len(table)} tasks and {node_class!r}"
+            raise InvalidInput(f"explain takes one task and one of {list(classes.names)}, got {asked}")
         run_time, memory = self._forecasts(table, classes, None)
         ruled_out = feasibility(table, classes, memory, rules or Rules()).why_not(table, classes, 0)
         column = list(classes.names).index(node_class)
-        features = _features(table, self.targets)
+        features = given(table.features, "tasks")
         moved = influence(self.targets["run_time"].cold, features, classes.features.iloc[[column]])
         return Explanation(moved, ruled_out, run_time.level_name(0, column))
 
     def _forecasts(
-        self, table: TaskTable, classes: NodeTable, finished: pd.DataFrame | None
+        self, table: TaskTable, classes: NodeTable, finished: Table | None
     ) -> tuple[Forecast, Forecast | None]:
-        features = _features(table, self.targets)
-        run_time = self.targets["run_time"].forecast(features, classes.features, finished)
+        features, seen = given(table.features, "tasks"), _evidence(finished)
+        run_time = self.targets["run_time"].forecast(features, classes.features, seen)
         memory = self.targets.get("peak_memory")
-        return run_time, None if memory is None else memory.forecast(features, classes.features, finished)
+        return run_time, None if memory is None else memory.forecast(features, classes.features, seen)
 
 
 def _placer(stored: StoredModel) -> Placer:
@@ -253,8 +268,13 @@ def _placer(stored: StoredModel) -> Placer:
     for name, data in stored.numbers["targets"].items():
         boosters = [stored.boosters[f"{name}.{number}"] for number in range(data["boosters"])]
         targets[name] = TargetModel.from_json(data, boosters)
-    power = PowerModel.from_data(stored.numbers["power"], {n: b for n, b in stored.boosters.items() if n.startswith("gpu_")})
+    of_gpus = {name: booster for name, booster in stored.boosters.items() if name.startswith("gpu_")}
+    power = PowerModel.from_data(stored.numbers["power"], of_gpus)
     return Placer(targets, power, digest=stored.digest, card=stored.card)
+
+
+def _evidence(finished: Table | None) -> pd.DataFrame | None:
+    return None if finished is None else as_frame(finished, "finished frames")
 
 
 def _weights(weights: Weights | str | None) -> Weights | None:
@@ -263,13 +283,3 @@ def _weights(weights: Weights | str | None) -> Weights | None:
     if weights not in PRESETS:
         raise InvalidInput(f"no preset {weights!r}; have {sorted(PRESETS)}")
     return PRESETS[weights]
-
-
-def _features(table: TaskTable, targets: dict[str, TargetModel]) -> pd.DataFrame:
-    """Return the columns forecasts are made of; a family left out is filled from the job type where it was trained on."""
-    features = table.features
-    families = targets["run_time"].families
-    if "renderer" not in features and families:
-        kinds = np.array([families.get(kind) for kind in table.job_types], dtype=object)
-        features = features.assign(renderer=kinds[table.job_type])
-    return features
