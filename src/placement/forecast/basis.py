@@ -67,7 +67,7 @@ class Block:
         """Return the primal coefficients that dual weights ``(rows,)`` stand for, shape ``(categories, columns)``."""
         weighted = self.matrix * (variance * dual)[:, None]
         if self.codes is None:
-            return weighted.sum(axis=0, keepdims=True)
+            return np.asarray(weighted.sum(axis=0, keepdims=True))
         out = np.zeros((self.categories, self.matrix.shape[1]))
         known = self.codes >= 0
         np.add.at(out, self.codes[known], weighted[known])
@@ -110,12 +110,13 @@ class Basis:
         median = np.array([np.median(v[~np.isnan(v)]) if (~np.isnan(v)).any() else 0.0 for v in finite.T])
         filled = np.where(np.isnan(finite), median, finite)
         spread = filled.std(axis=0)
-        bare = cls(encoder, median, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0), np.zeros((0, 0)), np.zeros((0, 0)))
-        distinct = np.unique(np.round(bare._standardise(raw), 2), axis=0) if raw.shape[1] else np.zeros((0, 0))
+        none = np.zeros((0, 0))
+        bare = cls(encoder, median, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0), none, none)
+        distinct = np.unique(np.round(bare._standardise(raw), 2), axis=0) if raw.shape[1] else none
         chosen = np.random.default_rng(seed).permutation(len(distinct))[:support]
         points = distinct[np.sort(chosen)]
         kernel = _smooth(points, points) + 1e-3 * np.eye(len(points))
-        whiten = np.linalg.inv(np.linalg.cholesky(kernel)).T if len(points) else np.zeros((0, 0))
+        whiten = np.linalg.inv(np.linalg.cholesky(kernel)).T if len(points) else none
         return cls(encoder, median, bare.centre, bare.spread, points, whiten)
 
     def _standardise(self, raw: Floats) -> Floats:
@@ -129,7 +130,7 @@ class Basis:
     def work(self, raw: Floats) -> Floats:
         """Return the log of the work, missing factors at their median, shape ``(rows,)``."""
         use = [i for i, each in enumerate(self._numeric) if each.work]
-        return np.where(np.isfinite(raw[:, use]), raw[:, use], self.median[use]).sum(axis=1)
+        return np.asarray(np.where(np.isfinite(raw[:, use]), raw[:, use], self.median[use]).sum(axis=1))
 
     def nodes(self, rows: pd.DataFrame | Columns) -> Floats:
         """Return the numeric features of node classes, NaN where missing, shape ``(rows, node features)``."""
@@ -206,4 +207,4 @@ def _smooth(a: Floats, b: Floats) -> Floats:
     if not a.size or not b.size:
         return np.zeros((len(a), len(b)))
     squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
-    return np.exp(-0.5 * np.maximum(squared, 0.0) / a.shape[1] / _LENGTH**2)
+    return np.asarray(np.exp(-0.5 * np.maximum(squared, 0.0) / a.shape[1] / _LENGTH**2))

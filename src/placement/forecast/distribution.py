@@ -114,7 +114,7 @@ class Forecast:
         if not 0 < probability < 1:
             raise InvalidInput(f"probability {probability} is not between 0 and 1")
         z = np.array([np.interp(probability, self.probabilities, row) for row in self.z])
-        return np.exp(self.location + self.scale * z[self._table])
+        return np.asarray(np.exp(self.location + self.scale * z[self._table]))
 
     def probability_below(self, value: Floats | float) -> Floats:
         """Return P(quantity ≤ value) for values broadcast against ``(tasks, classes)``.
@@ -129,11 +129,11 @@ class Forecast:
         if (self._table == self._table[:1]).all():
             for column, row in enumerate(self._table[0] if len(z) else ()):
                 out[:, column] = np.interp(z[:, column], self.z[row], self.probabilities, left=first, right=last)
-            return out
+            return np.asarray(out)
         for row in np.unique(self._table):
             there = self._table == row
             out[there] = np.interp(z[there], self.z[row], self.probabilities, left=first, right=last)
-        return out
+        return np.asarray(out)
 
     def mean(self) -> Floats:
         """Return the expected value, shape ``(tasks, classes)``: the quantile function integrated over its table."""

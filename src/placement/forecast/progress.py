@@ -159,4 +159,4 @@ def _tables(forecast: Forecast) -> Ints:
 def _sigma(forecast: Forecast) -> Floats:
     """Half the central 68 % of each pair's standardised table."""
     low, high = (np.array([np.interp(p, forecast.probabilities, row) for row in forecast.z]) for p in (0.16, 0.84))
-    return ((high - low) / 2)[_tables(forecast)]
+    return np.asarray(((high - low) / 2)[_tables(forecast)])
