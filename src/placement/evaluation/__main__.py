@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m placement.evaluation", description=__doc__)
     parser.add_argument("--workload", default="mixed-renders", help=f"a folder of tables, or {', '.join(WORKLOADS)}")
-    parser.add_argument("--policies", default=",".join(CONTESTANTS), help="names with commas between; default: %(default)s")
+    parser.add_argument(
+        "--policies", default=",".join(CONTESTANTS), help="names with commas between; default: %(default)s"
+    )
     parser.add_argument("--seeds", type=int, default=10, help="how many worlds; default: %(default)s")
     parser.add_argument("--jobs", type=int, default=-1, help="processes; default: one per core")
     parser.add_argument("--trainer", default="log-linear", help="who makes the forecasts; default: %(default)s")

@@ -73,12 +73,12 @@ class _Errors:
         klass = self._world.node_class[finished.node]
         error = np.log(finished.end - finished.start) - self._log[finished.task, klass]
         key = self._world.task_group[finished.task] * shape[1] + klass
-        seen = np.bincount(key, minlength=self._cell.size).reshape(shape)
+        seen: Floats = np.bincount(key, minlength=self._cell.size).reshape(shape).astype(float)
         total = np.bincount(key, error, minlength=self._cell.size).reshape(shape)
         mean, left = self._posterior(seen, total / np.maximum(seen, 1))
         prior = self._effects[: self._groups, None] + self._effects[self._groups :] + self._cell
         # The mean of a log-normal rises with half its variance: what is no longer unknown no longer adds to it.
-        return np.exp(mean - (prior - left) / 2)[self._world.task_group]
+        return np.asarray(np.exp(mean - (prior - left) / 2)[self._world.task_group])
 
     def _posterior(self, seen: Floats, mean: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance of the learnable error of each (group, class)."""

@@ -89,16 +89,22 @@ class Case:
 class Workload(Protocol):
     """Draw the case of one seed; the same seed gives the same case."""
 
-    def __call__(self, seed: int) -> Case: ...
+    def __call__(self, seed: int) -> Case:
+        """Draw the case of `seed`."""
+        ...
 
 
 class Forecaster(Protocol):
     """Forecast the run time in seconds of tasks (rows in telemetry columns) on named node classes."""
 
-    def __call__(self, tasks: pd.DataFrame, classes: Sequence[str]) -> Forecast: ...
+    def __call__(self, tasks: pd.DataFrame, classes: Sequence[str]) -> Forecast:
+        """Forecast, shape ``(tasks, classes)``."""
+        ...
 
 
 class Trainer(Protocol):
     """Learn a forecaster from telemetry rows in the columns of `placement.telemetry.schema`."""
 
-    def __call__(self, telemetry: pd.DataFrame) -> Forecaster: ...
+    def __call__(self, telemetry: pd.DataFrame) -> Forecaster:
+        """Learn from `telemetry`."""
+        ...

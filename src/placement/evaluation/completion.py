@@ -94,4 +94,4 @@ def _effects(log: Floats, known: Bools, kind: Bools, ridge: float) -> Floats:
         for each in (kind, ~kind):
             left = (value - known * (device + scene))[each].sum(0)
             by_kind[each] = left / (known[each].sum(0) + ridge)
-    return device + scene + by_kind
+    return np.asarray(device + scene + by_kind)

@@ -80,8 +80,9 @@ def train_log_linear(telemetry: pd.DataFrame, *, ridge: float = 0.3) -> LogLinea
 def _terms(rows: pd.DataFrame) -> list[tuple[list[str], Floats]]:
     """Return the design's blocks: a column's name per row, and the value that row has there."""
     ones = np.ones(len(rows))
-    work = np.log1p(rows["width"] * rows["height"] * rows["spp"]).fillna(0.0).to_numpy(float) - 13.0
-    detail = np.log1p(rows["triangles"]).fillna(0.0).to_numpy(float) - 10.0
+    # Centred near typical values, so that slopes and effects are penalised alike.
+    work = _log_sizes(rows["width"] * rows["height"] * rows["spp"]) - 13.0
+    detail = _log_sizes(rows["triangles"]) - 10.0
     kinds = {
         # Jobs seen in training take up what is theirs, so that class effects are learned within jobs.
         "job": rows["job_id"],
@@ -98,6 +99,10 @@ def _terms(rows: pd.DataFrame) -> list[tuple[list[str], Floats]]:
     return blocks
 
 
+def _log_sizes(sizes: pd.Series[float]) -> Floats:
+    return np.log1p(sizes.fillna(0.0).to_numpy(float))
+
+
 def _design(rows: pd.DataFrame, place: dict[str, int]) -> Floats:
     design = np.zeros((len(rows), len(place)))
     for names, values in _terms(rows):
@@ -109,7 +114,7 @@ def _design(rows: pd.DataFrame, place: dict[str, int]) -> Floats:
 def _solve(design: Floats, log: Floats, ridge: float) -> tuple[Floats, float]:
     mean = float(log.mean())
     gram = design.T @ design + ridge * np.eye(design.shape[1])
-    return np.linalg.solve(gram, design.T @ (log - mean)), mean
+    return np.asarray(np.linalg.solve(gram, design.T @ (log - mean)), float), mean
 
 
 def _predict(design: Floats, weight: Floats, mean: float) -> Floats:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from placement.simulator.farm import History
 from placement.simulator.world import World
 
@@ -34,7 +32,8 @@ def core_seconds(world: World, history: History) -> float:
 
 def utilisation(world: World, history: History) -> float:
     """Busy seconds of slots over all slots' seconds until the makespan, 0 to 1."""
-    return node_seconds(world, history) / max(world.node_slots.sum() * makespan(world, history), np.finfo(float).tiny)
+    available = float(world.node_slots.sum()) * makespan(world, history)
+    return node_seconds(world, history) / available if available else 0.0
 
 
 #: Name -> function of (world, history).

@@ -32,7 +32,7 @@ def busy_share(world: World, history: History, at: Floats) -> Floats:
     """Return the share of slots that are busy at each time of `at`, seconds."""
     started = np.searchsorted(np.sort(history.start), at, side="right")
     ended = np.searchsorted(np.sort(history.end), at, side="right")
-    return (started - ended) / world.node_slots.sum()
+    return np.asarray((started - ended) / world.node_slots.sum())
 
 
 def _gantt(path: Path, world: World, histories: Mapping[str, History]) -> Path:

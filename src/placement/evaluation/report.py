@@ -44,7 +44,7 @@ def _plots(out: Path, stem: str, workload: Workload, policies: Sequence[str]) ->
     """Draw the first seed, if matplotlib is installed."""
     if find_spec("matplotlib") is None:
         return []
-    from placement.evaluation.plots import draw  # noqa: PLC0415 - only with the extra
+    from placement.evaluation.plots import draw
 
     case = workload(0)
     return draw(out, stem, case.world, {policy: play(case, policy) for policy in policies})

@@ -1,4 +1,4 @@
-"""A tentative timetable: tasks on slots, longest first, then improved by moves and swaps off the slot that ends last."""
+"""A tentative timetable: tasks on slots, longest first, then moved and swapped off the slot that ends last."""
 
 from __future__ import annotations
 

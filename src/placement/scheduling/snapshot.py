@@ -144,4 +144,6 @@ class Policy(Protocol):
     Pure: the same snapshot and cost give the same choice; the result depends on nothing else.
     """
 
-    def __call__(self, farm: Snapshot, cost: Floats) -> Choice: ...
+    def __call__(self, farm: Snapshot, cost: Floats) -> Choice:
+        """Choose."""
+        ...

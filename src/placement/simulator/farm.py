@@ -39,7 +39,9 @@ class Belief(Protocol):
     every node class, shape ``(tasks, classes)``, infinite where a task cannot run.
     """
 
-    def __call__(self, finished: History) -> Floats: ...
+    def __call__(self, finished: History) -> Floats:
+        """Return costs."""
+        ...
 
 
 def simulate(world: World, policy: Policy, belief: Belief) -> History:
@@ -111,12 +113,15 @@ class _Farm:
         return np.flatnonzero(~self._done[: self._released])
 
     def waiting(self, present: Ints) -> Ints:
-        return present[self._node[present] == WAIT]
+        """Return those of `present` that run nowhere."""
+        return np.asarray(present[self._node[present] == WAIT])
 
     def has_room(self) -> bool:
+        """Tell whether any slot is free."""
         return bool((self._used < self.world.node_slots).any())
 
     def unfinished(self) -> int:
+        """Return how many tasks have not ended."""
         return int((~self._done).sum())
 
     def snapshot(self, present: Ints) -> Snapshot:

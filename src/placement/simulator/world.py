@@ -86,4 +86,4 @@ class World:
 
     def slots_of_class(self) -> Floats:
         """Return how many slots each class has, shape ``(classes,)``."""
-        return np.bincount(self.node_class, self.node_slots, minlength=len(self.classes))
+        return np.asarray(np.bincount(self.node_class, self.node_slots, minlength=len(self.classes)), float)

@@ -22,8 +22,8 @@ class BlenderFleet:
     """Draw worlds from the device table.
 
     A device may run the scenes it was measured on and no others: no true time is invented. A frame takes the cell's
-    median times a factor that has the cell's quartiles; a frame that is slow for its scene is so everywhere. For every seed a share of the measured cells is hidden from
-    the forecaster, which fills them from the rest.
+    median times a factor that has the cell's quartiles; a frame that is slow for its scene is so everywhere. For every
+    seed a share of the measured cells is hidden from the forecaster, which fills them from the rest.
 
     Parameters
     ----------

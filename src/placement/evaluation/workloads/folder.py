@@ -103,7 +103,7 @@ def _column(table: pd.DataFrame, name: str, otherwise: float) -> Floats:
     """Return a column that may be left out, missing values filled."""
     if name not in table:
         return np.full(len(table), otherwise)
-    return table[name].astype(float).fillna(otherwise).to_numpy()
+    return np.asarray(table[name].astype(float).fillna(otherwise))
 
 
 def _codes(names: pd.Series) -> Ints:

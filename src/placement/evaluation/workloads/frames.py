@@ -9,12 +9,14 @@ import pandas as pd
 
 from placement.errors import InvalidInput
 from placement.evaluation.workloads.composition import MEASURED
+from placement.telemetry.schema import COLUMNS
 from placement.units import Floats
 
 __all__ = ["Frames", "measured_frames"]
 
 _NEEDED = ("job_id", "frame", "shot", "job_type", "renderer", "scene_family", "node_class", "status", "run_time")
 _FRAME = ["job_id", "frame"]
+_MEASURED = [each.name for each in COLUMNS if each.role == "measured"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +59,11 @@ def measured_frames(telemetry: pd.DataFrame) -> Frames:
     if done.empty:
         raise InvalidInput(f"no successful attempt on {list(MEASURED)} among {len(telemetry)} rows")
     done = _quietest(done)
-    rows = done.groupby(_FRAME, as_index=False).first()
-    times = done.pivot_table(index=_FRAME, columns="node_class", values="run_time", aggfunc="median")
-    times = times.reindex(columns=list(MEASURED)).loc[pd.MultiIndex.from_frame(rows[_FRAME])].to_numpy(float)
+    # What was measured stays here: a forecaster that is handed these rows must not see it.
+    rows = done.groupby(_FRAME, as_index=False).first().drop(columns=_MEASURED, errors="ignore")
+    table = done.pivot_table(index=_FRAME, columns="node_class", values="run_time", aggfunc="median")
+    table = table.reindex(columns=list(MEASURED)).loc[pd.MultiIndex.from_frame(rows[_FRAME])]
+    times = np.asarray(table, float)
     ratio = _ratios(rows, times[:, 0] / times[:, 1])
     seconds = np.where(np.isnan(times), np.column_stack([times[:, 1] * ratio, times[:, 0] / ratio]), times)
     spent = (done["run_time"] - done["render_time"]).groupby([done["job_id"], done["frame"]]).median()

@@ -26,7 +26,9 @@ _COMPOSED_PER_FRAME = 3
 #: Log spread of one frame rendered again: quiet repeats in the shipped renders differ by 2 to 5 %.
 _REPEAT_SPREAD = 0.035
 #: What a composed row takes over from the measured frame: what was known before, and whose it is.
-_KEPT = [each.name for each in COLUMNS if each.role != "measured" and each.name not in ("node_id", "record_id", "attempt")]
+_KEPT = [
+    each.name for each in COLUMNS if each.role != "measured" and each.name not in ("node_id", "record_id", "attempt")
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,10 @@ class Truth:
         """
         frames = measured_frames(telemetry)
         ratios = device_ratios(table, tuple(each for each in classes if each.device))
-        family = pd.Index(ratios.families).get_indexer(frames.rows["scene_family"])
+        family = pd.Index(ratios.families).get_indexer(pd.Index(frames.rows["scene_family"]))
+        if (family < 0).any():
+            unknown = sorted(frames.rows["scene_family"][family < 0].astype(str).unique())
+            raise InvalidInput(f"no scene of the device table stands for the scene families {unknown}")
         fixed = np.zeros(len(family)) if whole else frames.overhead
         scaled = frames.seconds[:, MEASURED.index("cpu-2t")] - fixed
         seconds = np.empty((len(frames.rows), len(classes)))
@@ -90,7 +95,7 @@ class Truth:
 def mixed_telemetry(telemetry: pd.DataFrame, truth: Truth, seed: int) -> pd.DataFrame:
     """Return what a farm of these classes would have logged: the measured rows, and rows on composed classes.
 
-    Every frame that succeeded gets rows on three composed classes that can run it, drawn by chance, each run on a machine
+    Every frame that succeeded gets rows on three composed classes that can run it, drawn by chance, each on a machine
     of its own. Measured columns other than `run_time` are missing there.
     """
     chance = stream(seed, "telemetry")
@@ -221,8 +226,8 @@ class MixedRenders:
         return (
             f"{frames} frames were measured; {filled} of their {2 * frames} times on {' and '.join(MEASURED)} were "
             "filled with the ratio of the two classes on frames of the same job or job type.",
-            f"Times on {', '.join(composed)} are composed: measured two-core {self._scaled()} × measured device ratio of "
-            "a scene that stands for the scene family."
+            f"Times on {', '.join(composed)} are composed: measured two-core {self._scaled()} × measured device ratio "
+            "of a scene that stands for the scene family."
             if composed
             else "No time is composed.",
         )

@@ -64,7 +64,7 @@ def _classes(task_group: Ints, seconds: Floats, slot_class: Ints, ahead: Floats,
     count = np.bincount(group).astype(float)
     mean = np.column_stack([np.bincount(group, seconds[:, c]) for c in range(classes)]) / count[:, None]
     slots = np.bincount(slot_class, minlength=classes).astype(float)
-    backlog = np.bincount(slot_class, ahead, minlength=classes)
+    backlog: Floats = np.bincount(slot_class, ahead, minlength=classes).astype(float)
     used = slots > 0
     mix = class_mix(count, mean[:, used], slots[used], backlog[used], thrift)
     shares = np.zeros_like(mean)
