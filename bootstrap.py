@@ -21,7 +21,7 @@ LOCK = ROOT / "requirements.lock"
 
 #: What can be run after the set-up: arguments of the environment's python.
 JOBS = {
-    "main": ["-m", "training", "--report", "out/report"],
+    "main": ["-m", "training.report", "--out", "out/report"],
     "test": ["-m", "pytest", "--json-report", "--json-report-file=pytest_results.json", "--cov"],
     "setup": ["-c", ""],
 }
