@@ -128,7 +128,7 @@ def quantile_tables(found: Scores, classes: int) -> Floats:
 def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:
     """Return quantiles corrected for the number of jobs; beyond what so many jobs can tell, tails are Student's."""
     jobs = len(np.unique(found.job[use]))
-    if jobs == 0:
+    if jobs < 2:  # one job says nothing of how jobs differ
         return fallback
     level = PROBABILITIES + (PROBABILITIES - 0.5) / (2 * jobs)
     edge = jobs / (jobs + 1)
