@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import lightgbm
 import numpy as np
 import pandas as pd
 
-from placement.forecast.basis import Basis
+from placement.adapters.stores.boosters import TextBooster
+from placement.forecast.basis import Basis, Block
 from placement.forecast.model import ColdModel
 from placement.telemetry.features import Encoder
 from placement.units import Bools, Floats, Ints
 from training.linear import LinearData, fit_linear
 from training.trees import TreeSettings, fit_trees
 
-__all__ = ["ColdSettings", "TrainingData", "fit_cold"]
+__all__ = ["ColdSettings", "TrainingData", "fit_cold", "increasing_columns", "tree_inputs", "with_trees"]
 
 _LEAST_TIME = 0.03
 _SAME = 2.0
@@ -101,28 +104,30 @@ def fit_cold(data: TrainingData, encoder: Encoder, settings: ColdSettings, seed:
 
 def with_trees(fitted: ColdModel, data: TrainingData, settings: ColdSettings, seed: int) -> ColdModel:
     """Return the model with trees grown on what its work and node effects leave."""
-    x, raw, codes = fitted.basis.arrays(data.rows)
-    tasks, effects = fitted.basis.task_blocks(x, raw, codes), fitted.basis.effect_blocks(x, codes)
-    node_effect = fitted.linears[0].parts(tasks, effects).at(*fitted.nodes(data.rows))
-    rest = data.value - settings.trees.alpha * fitted.basis.work(raw) - node_effect
+    matrix, given = tree_inputs(fitted, data.rows, settings.trees.alpha)
     weight = data.weight / np.sqrt(np.bincount(data.job)[data.job])
-    increasing = [each.increasing for each in fitted.basis.encoder.numeric if not each.per_node]
-    increasing += [True, *([False] * codes.shape[1])]
-    boosters = fit_trees(fitted.matrix(raw, codes), rest, weight, increasing, settings.trees, seed)
-    return ColdModel(
-        fitted.basis,
-        fitted.linears,
-        tuple(boosters_from(boosters)),
-        settings.trees.alpha,
-        settings.mix,
-        fitted.node_centre,
-        fitted.classes,
-    )
+    boosters = fit_trees(matrix, data.value - given, weight, increasing_columns(fitted), settings.trees, seed)
+    kept = tuple(TextBooster(one.model_to_string()) for one in boosters)
+    return replace(fitted, boosters=kept, alpha=settings.trees.alpha, mix=settings.mix)
 
 
-def boosters_from(boosters):
-    from placement.adapters.stores.boosters import TextBooster
+def tree_inputs(fitted: ColdModel, rows: pd.DataFrame, alpha: float) -> tuple[Floats, Floats]:
+    """Return what trees see, shape ``(rows, columns)``, and what they are given of the log: work and node effect."""
+    x, raw, codes = fitted.basis.arrays(rows)
+    first = replace(fitted.linears[0], task=fitted.linears[0].task[:1])
+    one = Block("one", np.ones((len(x), 1)))
+    effect = first.parts([one], fitted.basis.effect_blocks(x, codes)).at(*fitted.nodes(rows))
+    return fitted.matrix(raw, codes), alpha * fitted.basis.work(raw) + effect
 
+
+def increasing_columns(fitted: ColdModel) -> list[bool]:
+    """Return which columns of the trees' matrix the target may only rise with."""
+    numeric = [each.increasing for each in fitted.basis.encoder.numeric if not each.per_node]
+    return [*numeric, True, *([False] * len(fitted.basis.encoder.categorical))]
+
+
+def boosters_from(boosters: Sequence[lightgbm.Booster]) -> list[TextBooster]:
+    """Return boosters as they are stored and run."""
     return [TextBooster(one.model_to_string()) for one in boosters]
 
 
@@ -166,11 +171,22 @@ def _linear_targets(
 ) -> list[Floats]:
     """Return averaged logs of the total and, where measured apart, of render over work and of the overhead."""
     logs = [data.value]
-    if settings.parts and data.target == "run_time":
-        render = data.rows["render_time"].to_numpy(dtype=float, na_value=np.nan)
-        if np.isfinite(render).all():
-            _, raw, _ = model.basis.arrays(data.rows)
-            total = np.exp(data.value)
-            overhead = np.log(np.maximum(total - render, _LEAST_TIME))
-            logs += [np.log(np.maximum(render, _LEAST_TIME)) - model.basis.work(raw), overhead]
+    render = _render_time(data) if settings.parts and data.target == "run_time" else None
+    if render is not None:
+        _, raw, _ = model.basis.arrays(data.rows)
+        overhead = np.log(np.maximum(np.exp(data.value) - render, _LEAST_TIME))
+        logs += [np.log(np.maximum(render, _LEAST_TIME)) - model.basis.work(raw), overhead]
     return [np.array([np.average(log[each], weights=data.weight[each]) for each in picked]) for log in logs]
+
+
+def _render_time(data: TrainingData) -> Floats | None:
+    """Return seconds of rendering proper, None where half of the rows or more do not measure them.
+
+    A row that does not, such as one that was killed, gets the usual share of its run time.
+    """
+    render = data.rows["render_time"].to_numpy(dtype=float, na_value=np.nan)
+    told = np.isfinite(render)
+    if told.mean() <= 0.5:
+        return None
+    total = np.exp(data.value)
+    return np.where(told, render, float(np.median(render[told] / total[told])) * total)

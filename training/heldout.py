@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from placement.telemetry.features import Encoder
-from placement.units import Bools, Floats, Ints
+from placement.units import Bools, Floats
 from training.cold import ColdSettings, TrainingData, fit_cold, with_trees
 from training.splits import check_no_leak, folds_of
 
@@ -33,11 +33,20 @@ class HeldOut:
         Log forecast of every row by a model that saw no row of its shot, shape ``(rows,)``.
     trials
         (settings, mean absolute log error on quiet held-out rows), best first.
+    linear
+        The same as `location` by the linear part alone.
     """
 
     settings: ColdSettings
     location: Floats
     trials: tuple[tuple[ColdSettings, float], ...]
+    linear: Floats
+
+    def with_trees(self, data: TrainingData, trees: Floats) -> HeldOut:
+        """Return what it would be with other held-out forecasts of the trees, the mix read off anew."""
+        error, mix = _best_mix(data, self.linear, trees)
+        settings = replace(self.settings, mix=mix)
+        return HeldOut(settings, mix * self.linear + (1 - mix) * trees, ((settings, error), *self.trials), self.linear)
 
 
 def candidates(start: ColdSettings, draws: int, seed: int) -> list[ColdSettings]:
@@ -89,15 +98,12 @@ def search(  # noqa: PLR0913 - what to learn, from what, how widely and how fast
     label = f"held-out {data.target}"
     for number, (straight, boosted) in zip(numbers, tqdm(done, label, len(numbers), disable=not progress), strict=True):
         linear[fold == number], trees[:, fold == number] = straight, boosted
-    judged = data.weight >= 1.0
-    if not judged.any():
-        judged = np.ones(len(data.value), dtype=bool)
     trials = []
     for setting, boosted in zip(tried, trees, strict=True):
-        error, mix = min((_error(data.value, linear, boosted, mix, judged), mix) for mix in _MIXES)
+        error, mix = _best_mix(data, linear, boosted)
         trials.append((error, replace(setting, mix=mix), mix * linear + (1 - mix) * boosted))
     trials.sort(key=lambda one: one[0])
-    return HeldOut(trials[0][1], trials[0][2], tuple((setting, error) for error, setting, _ in trials))
+    return HeldOut(trials[0][1], trials[0][2], tuple((setting, error) for error, setting, _ in trials), linear)
 
 
 def _fold(
@@ -118,7 +124,11 @@ def _one_tree(settings: ColdSettings) -> ColdSettings:
     return replace(settings, trees=replace(settings.trees, ensemble=1))
 
 
-def _error(value: Floats, linear: Floats, trees: Floats, mix: float, judged: Bools | Ints) -> float:
-    return float(np.mean(np.abs(mix * linear + (1 - mix) * trees - value)[judged]))
-
-
+def _best_mix(data: TrainingData, linear: Floats, trees: Floats) -> tuple[float, float]:
+    """Return the least mean absolute log error on quiet rows, and the weight of the linear part that has it."""
+    judged = data.weight >= 1.0
+    if not judged.any():
+        judged = np.ones(len(data.value), dtype=bool)
+    misses = [(np.abs(mix * linear + (1 - mix) * trees - data.value)[judged].mean(), mix) for mix in _MIXES]
+    error, mix = min(misses)
+    return float(error), mix

@@ -10,7 +10,7 @@ import pandas as pd
 from placement.errors import InvalidInput
 from placement.units import Bools, Ints
 
-__all__ = ["check_no_leak", "folds_of", "groups_of", "leave_one_out", "time_split"]
+__all__ = ["check_no_leak", "folds_of", "group_names", "groups_of", "leave_one_out", "time_split"]
 
 
 def groups_of(rows: pd.DataFrame) -> Ints:
@@ -18,12 +18,17 @@ def groups_of(rows: pd.DataFrame) -> Ints:
 
     Two jobs of one shot share the scene, so a shot of the same show is one group.
     """
+    return np.asarray(pd.factorize(group_names(rows))[0], dtype=np.int64)
+
+
+def group_names(rows: pd.DataFrame) -> pd.Series:
+    """Name the groups that `groups_of` numbers: the same in every batch of rows."""
     job = rows["job_id"].astype(object)
     if "shot" in rows and rows["shot"].notna().any():
         show = rows["show"].astype(object).fillna("") if "show" in rows else ""
         named = rows["shot"].notna()
         job = job.where(~named, "shot:" + pd.Series(show, index=rows.index).astype(str) + "/" + rows["shot"].astype(str))
-    return np.asarray(pd.factorize(job)[0], dtype=np.int64)
+    return job
 
 
 def folds_of(groups: Ints, folds: int, seed: int) -> Ints:
@@ -70,7 +75,8 @@ def time_split(groups: Ints, start_time: np.ndarray, test_share: float) -> tuple
     first = frame.groupby("group")["start"].transform("min").to_numpy()
     last = frame.groupby("group")["start"].transform("max").to_numpy()
     starts = np.sort(frame.groupby("group")["start"].min().to_numpy())
-    boundary = starts[max(1, int(np.ceil(len(starts) * (1 - test_share)))) - 1]
+    learned = max(1, min(int(np.ceil(len(starts) * (1 - test_share))), len(starts) - 1))
+    boundary = starts[learned - 1]
     return np.asarray(last <= boundary), np.asarray(first > boundary)
 
 

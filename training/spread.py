@@ -13,13 +13,13 @@ from placement.telemetry.features import Encoder
 from placement.units import Bools, Floats
 from training.cold import ColdSettings, TrainingData, fit_cold
 
-__all__ = ["busy_offsets", "declared_error", "inflation", "job_variances"]
+__all__ = ["UNTOLD", "busy_offsets", "declared_error", "inflation", "job_variances"]
 
 _PSEUDO_JOBS = 10.0
 _CAP = 1.5
 _BUSY_PRIOR_ROWS = 3.0
 #: Back-off level -> how much wider a forecast is when telemetry cannot tell: a class, a job type, a family is new.
-_UNTOLD: Mapping[int, float] = {2: 1.3, 3: 1.8, 5: 2.5}
+UNTOLD: Mapping[int, float] = {2: 1.3, 3: 1.8, 5: 2.5}
 _LEFT_OUT = {2: "node_class", 3: "job_type", 5: "renderer"}
 _FEWEST_ROWS = 10
 #: Steps of the search for variances when a value is left out; twice as many moved no inflation of the shipped renders by more than 0.02.
@@ -78,7 +78,7 @@ def inflation(
     outs = [(level, out) for level, column in _LEFT_OUT.items() for out in _values(data, column)]
     run = Parallel(n_jobs=jobs, prefer="threads")
     missed = run(delayed(_left_out)(data, encoder, settings, out, seed) for _, out in outs)
-    found = dict(_UNTOLD)
+    found = dict(UNTOLD)
     for level in _LEFT_OUT:
         misses = np.concatenate([np.zeros(0), *(one for (at, _), one in zip(outs, missed, strict=True) if at == level)])
         if len(misses) >= _FEWEST_ROWS and known > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.stats import norm
 from placement.errors import InvalidInput
 from placement.forecast.calibration import Calibration
 from placement.forecast.correction import Frames
+from placement.forecast.model import ColdModel
 from placement.forecast.progress import ProgressCurve, fit_progress
 from placement.forecast.target import TargetModel, positions
 from placement.telemetry.features import Encoder, Feature
@@ -22,11 +24,23 @@ from training.cold import ColdSettings, TrainingData, fit_cold
 from training.correction import fit_correction, varying_features
 from training.heldout import HeldOut, candidates, search
 from training.splits import groups_of
-from training.spread import busy_offsets, declared_error, inflation, job_variances
+from training.spread import UNTOLD, busy_offsets, declared_error, inflation, job_variances
 
-__all__ = ["Effort", "FittedTarget", "fit_target", "training_data"]
+__all__ = [
+    "CENSORED_WEIGHT",
+    "Disturbed",
+    "Effort",
+    "FittedTarget",
+    "Grow",
+    "beyond_bounds",
+    "fit_target",
+    "offsets",
+    "training_data",
+    "weights",
+]
 
-_CENSORED_WEIGHT = 0.3
+#: Weight of a row of which only a bound is known.
+CENSORED_WEIGHT = 0.3
 _FEWEST_ROWS = 4
 
 
@@ -48,6 +62,11 @@ class Effort:
         Show progress bars.
     backoff
         Leave classes, job types and families out to learn how much wider back-off must be.
+    cluster
+        Address of the Dask scheduler whose workers grow the trees, or ``local`` for a cluster on this machine; "": none.
+    scratch
+        Folder for the working copy of large telemetry, which the workers of a cluster must see under the same path; "":
+        that of temporary files.
     """
 
     draws: int = 4
@@ -56,6 +75,28 @@ class Effort:
     seed: int = 0
     progress: bool = False
     backoff: bool = True
+    cluster: str = ""
+    scratch: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Disturbed:
+    """What rows tell that are no plain measurements.
+
+    Parameters
+    ----------
+    busy
+        Node class -> how much the log rises when a measurement is disturbed.
+    variance
+        Of the log of a job, for rows of which only a bound is known.
+    """
+
+    busy: Mapping[str, float]
+    variance: float
+
+
+#: From the model of the sample, its held-out forecasts and its data to the model of everything.
+Grow = Callable[[ColdModel, HeldOut, TrainingData, Disturbed], tuple[ColdModel, HeldOut]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,17 +132,30 @@ def training_data(rows: pd.DataFrame, target: str) -> tuple[TrainingData, pd.Dat
     use = rows[ok & ~censored].reset_index(drop=True)
     if len(use) < _FEWEST_ROWS:
         raise InvalidInput(f"{len(use)} rows measure {target}; training needs at least {_FEWEST_ROWS} finished ones")
-    log = np.log(use[target].to_numpy(float))
-    quiet = _quiet(use)
+    log, quiet = np.log(use[target].to_numpy(float)), _quiet(use)
     busy = busy_offsets(use, log, quiet) if target == "run_time" else {}
-    offset = np.where(quiet, 0.0, use["node_class"].astype(str).map(busy).fillna(0.0).to_numpy(float)) if busy else 0.0
-    weight = use["weight"].to_numpy(float) if target == "run_time" else np.ones(len(use))
-    data = TrainingData(use, target, log - offset, weight, groups_of(use))
+    data = TrainingData(use, target, log - offsets(use, busy), weights(use, target), groups_of(use))
     return data, rows[ok & censored].reset_index(drop=True), busy
 
 
-def fit_target(
-    rows: pd.DataFrame, target: str, features: tuple[Feature, ...], settings: ColdSettings, effort: Effort
+def offsets(rows: pd.DataFrame, busy: Mapping[str, float]) -> Floats:
+    """Return how much disturbances raised the log of each row, shape ``(rows,)``."""
+    raised = rows["node_class"].astype(str).map(dict(busy)).fillna(0.0).to_numpy(float)
+    return np.where(_quiet(rows), 0.0, raised)
+
+
+def weights(rows: pd.DataFrame, target: str) -> Floats:
+    """Return what each row counts: disturbances blur run times, not memory."""
+    return rows["weight"].to_numpy(float) if target == "run_time" else np.ones(len(rows))
+
+
+def fit_target(  # noqa: PLR0913 - what to learn from, what, with which features, how, how hard, and with how much more
+    rows: pd.DataFrame,
+    target: str,
+    features: tuple[Feature, ...],
+    settings: ColdSettings,
+    effort: Effort,
+    grow: Grow | None = None,
 ) -> FittedTarget:
     """Train the model of one target on clean telemetry.
 
@@ -111,6 +165,8 @@ def fit_target(
         What `placement.telemetry.clean` returns: canonical columns, ``censored`` and ``weight``.
     target
         ``run_time`` or ``peak_memory``.
+    grow
+        Replaces the trees by ones grown on further shots than those of `rows`, which then judge them.
     """
     data, censored, busy = training_data(rows, target)
     data = _with_groups(data)
@@ -120,36 +176,44 @@ def fit_target(
         data, encoder, tried, folds=effort.folds, seed=effort.seed, jobs=effort.jobs, progress=effort.progress
     )
     cold = fit_cold(data, encoder, found.settings, effort.seed)
+    variance = job_variances(data.rows, data.value - found.location)[1][""]
+    if len(censored):
+        expected = beyond_bounds(cold, censored, target, variance)
+        cold = fit_cold(_with_bounds(data, censored, expected), encoder, found.settings, effort.seed)
+    if grow is not None:
+        cold, found = grow(cold, found, data, Disturbed(busy, variance))
+    return FittedTarget(_calibrated(cold, found, data, encoder, (busy, effort)), found, data)
+
+
+def _calibrated(
+    cold: ColdModel, found: HeldOut, data: TrainingData, encoder: Encoder, under: tuple[dict[str, float], Effort]
+) -> TargetModel:
+    """Learn back-off, correction and quantile tables from the held-out forecasts."""
+    busy, effort = under
     residual = data.value - found.location
     variance_type, variance_family = job_variances(data.rows, residual)
-    if len(censored):
-        whole = _with_bounds(data, censored, cold.location_at(cold.cold(censored), *cold.nodes(censored)), variance_family[""])
-        cold = fit_cold(whole, encoder, found.settings, effort.seed)
-    levels = inflation(data, encoder, found.settings, residual, effort.seed, effort.jobs) if effort.backoff else {2: 1.3, 3: 1.8, 5: 2.5}
     calibration = Calibration(
         PROBABILITIES,
         np.zeros((0, len(PROBABILITIES))),
         variance_type,
         variance_family,
-        levels,
+        inflation(data, encoder, found.settings, residual, effort.seed, effort.jobs) if effort.backoff else dict(UNTOLD),
         frozenset(zip(data.rows["job_type"].astype(str), data.rows["node_class"].astype(str), strict=True)),
         (float(data.value.mean()), float(max(data.value.std(), 0.1))),
-        declared_error(data.rows, data.value, target),
+        declared_error(data.rows, data.value, data.target),
         busy,
         _families(data.rows),
     )
     x = cold.basis.arrays(data.rows)[0]
     varying = varying_features(x, data.job)
     variance = calibration.job_variance(list(data.rows["job_type"].astype(str)), _family(data.rows))
-    known = cold.nodes(data.rows)[1]
-    frames = Frames(data.job, positions(data.rows), known, x[:, varying], variance)
+    frames = Frames(data.job, positions(data.rows), cold.nodes(data.rows)[1], x[:, varying], variance)
     quiet = data.weight >= 1.0
     kernel = fit_correction(frames, residual, quiet, effort.seed)
     judged = quiet if quiet.any() else np.ones_like(quiet)
     tables = quantile_tables(scores(frames, residual, judged, effort.seed), len(cold.classes))
-    progress = progress_curves(data.rows) if target == "run_time" else {}
-    model = TargetModel(target, cold, kernel, varying, replace(calibration, z=tables), progress)
-    return FittedTarget(model, found, data)
+    progress = progress_curves(data.rows) if data.target == "run_time" else {}
+    return TargetModel(data.target, cold, kernel, varying, replace(calibration, z=tables), progress)
 
 
 def _with_groups(data: TrainingData) -> TrainingData:
@@ -159,15 +223,23 @@ def _with_groups(data: TrainingData) -> TrainingData:
     return replace(data, group=np.arange(len(data.value), dtype=np.int64))
 
 
-def _with_bounds(data: TrainingData, censored: pd.DataFrame, location: Floats, variance: float) -> TrainingData:
-    """Add censored rows at what is to be expected beyond their bound (one step of Buckley and James 1979)."""
+def beyond_bounds(cold: ColdModel, censored: pd.DataFrame, target: str, variance: float) -> Floats:
+    """Return the log to be expected of rows that were cut short, given that it is beyond their bound.
+
+    One step of Buckley and James (1979), shape ``(rows,)``.
+    """
+    location = cold.location_at(cold.cold(censored), *cold.nodes(censored))
     spread = float(np.sqrt(variance))
-    bound = np.log(censored[data.target].to_numpy(float))
+    bound = np.log(censored[target].to_numpy(float))
     start = (bound - location) / spread
     expected = location + spread * np.exp(norm.logpdf(start) - norm.logsf(start))
+    return np.asarray(np.maximum(expected, bound))
+
+
+def _with_bounds(data: TrainingData, censored: pd.DataFrame, expected: Floats) -> TrainingData:
     rows = pd.concat([data.rows, censored], ignore_index=True)
-    weight = np.concatenate([data.weight, np.full(len(censored), _CENSORED_WEIGHT)])
-    return TrainingData(rows, data.target, np.concatenate([data.value, np.maximum(expected, bound)]), weight, groups_of(rows))
+    weight = np.concatenate([data.weight, np.full(len(censored), CENSORED_WEIGHT)])
+    return TrainingData(rows, data.target, np.concatenate([data.value, expected]), weight, groups_of(rows))
 
 
 def _quiet(rows: pd.DataFrame) -> Bools:
