@@ -7,13 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from placement.adapters.formats import read_telemetry
 from placement.adapters.stores.shipped import shipped
 from placement.errors import PlacementError
 from training.card import held_out_metrics
 from training.record import record_run
 from training.target import Effort
-from training.train import train
+from training.train import train_path
 
 __all__ = ["main"]
 
@@ -28,21 +27,41 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folds", type=int, default=Effort().folds, help="folds of held-out shots")
     parser.add_argument("--jobs", type=int, default=Effort().jobs, help="threads")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--in-batches", action="store_true", help="never hold all rows in memory (default: when many)")
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="Dask scheduler whose workers grow the trees, or 'local'")
+    parser.add_argument("--scratch", default="", help="folder for the working copy of large telemetry; a cluster must see it")
     parser.add_argument("--tracking", help="MLflow store, e.g. sqlite:///mlflow.db; 'none' records nothing")
     parser.add_argument("--register", metavar="ALIAS", default="candidate", help="alias the model gets in the registry")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     return parser
 
 
+def _effort(asked: argparse.Namespace) -> Effort:
+    return Effort(
+        draws=asked.draws,
+        folds=asked.folds,
+        jobs=asked.jobs,
+        seed=asked.seed,
+        progress=not asked.quiet,
+        cluster=asked.cluster,
+        scratch=asked.scratch,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 after saying what was wrong with the input."""
     asked = _parser().parse_args(arguments)
-    effort = Effort(draws=asked.draws, folds=asked.folds, jobs=asked.jobs, seed=asked.seed, progress=not asked.quiet)
     try:
+        effort = _effort(asked)
         path = asked.telemetry or shipped("data/renders/renders.parquet")
-        telemetry = read_telemetry(path, mapping=asked.mapping, quarantine=asked.quarantine, progress=not asked.quiet)
+        trained, telemetry = train_path(
+            path,
+            mapping=asked.mapping,
+            quarantine=asked.quarantine,
+            effort=effort,
+            in_batches=asked.in_batches or None,
+        )
         sys.stdout.write(f"{telemetry.report}\n")
-        trained = train(telemetry, effort=effort)
         digest = trained.save(asked.out)
         recorded = record_run(trained, telemetry, effort, asked.out, store=asked.tracking, alias=asked.register)
     except (PlacementError, OSError) as wrong:

@@ -16,7 +16,7 @@ from placement.errors import InvalidInput
 from placement.units import Bools, Floats, Ints
 from training.splits import group_names
 
-__all__ = ["Hashes", "Spool"]
+__all__ = ["Hashes", "Spool", "among"]
 
 Hashes = NDArray[np.uint64]
 
@@ -90,9 +90,10 @@ class Spool:
             yield rows, group, self.job_rows[np.searchsorted(self.jobs, job)]
 
     def draw(self, share: float, most: int) -> Hashes:
-        """Choose whole groups, at most `share` of the rows and about `most`; every job type and class first, then at random.
+        """Choose whole groups, at most `share` of the rows and `most` rows, but two groups at least.
 
-        The choice depends on the names of the groups and the seed of their hashes, not on the order of the rows.
+        A few of every job type and node class come first, then others at random. The choice depends on
+        the names of the groups and the seed of their hashes, not on the order of the rows.
         """
         order = np.lexsort((self.groups, np.minimum(self.rank, _SHOTS_PER_VALUE)))
         budget = min(most, share * self.rows)
@@ -112,9 +113,9 @@ def among(hashes: Hashes, chosen: Hashes) -> Bools:
 
 
 def _hashes(names: pd.Series, seed: int) -> Hashes:
-    codes, unique = pd.factorize(names.astype(object), use_na_sentinel=False)
-    key = f"{seed % 10**16:016d}"
-    return np.asarray(pd.util.hash_array(unique.astype(str).astype(object), hash_key=key)[codes], dtype=np.uint64)
+    codes, unique = pd.factorize(names.astype(object).to_numpy(), use_na_sentinel=False)
+    known = np.array([str(name) for name in unique], dtype=object)
+    return np.asarray(pd.util.hash_array(known, hash_key=f"{seed % 10**16:016d}")[codes], dtype=np.uint64)
 
 
 def _pairs(group: Hashes, value: Hashes) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from training.spread import UNTOLD, busy_offsets, declared_error, inflation, job
 
 __all__ = [
     "CENSORED_WEIGHT",
+    "FEWEST_ROWS",
     "Disturbed",
     "Effort",
     "FittedTarget",
@@ -41,7 +42,8 @@ __all__ = [
 
 #: Weight of a row of which only a bound is known.
 CENSORED_WEIGHT = 0.3
-_FEWEST_ROWS = 4
+#: Finished rows that a target needs at least.
+FEWEST_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,11 @@ class Effort:
     scratch
         Folder for the working copy of large telemetry, which the workers of a cluster must see under the same path; "":
         that of temporary files.
+
+    Raises
+    ------
+    InvalidInput
+        A number is too small to mean anything.
     """
 
     draws: int = 4
@@ -77,6 +84,11 @@ class Effort:
     backoff: bool = True
     cluster: str = ""
     scratch: str = ""
+
+    def __post_init__(self) -> None:
+        for name, least in (("draws", 1), ("folds", 2), ("jobs", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InvalidInput(f"{name} {getattr(self, name)}: expected at least {least}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,8 +142,8 @@ def training_data(rows: pd.DataFrame, target: str) -> tuple[TrainingData, pd.Dat
     value = rows[target].to_numpy(dtype=float, na_value=np.nan)
     ok = np.isfinite(value) & (value > 0)
     use = rows[ok & ~censored].reset_index(drop=True)
-    if len(use) < _FEWEST_ROWS:
-        raise InvalidInput(f"{len(use)} rows measure {target}; training needs at least {_FEWEST_ROWS} finished ones")
+    if len(use) < FEWEST_ROWS:
+        raise InvalidInput(f"{len(use)} rows measure {target}; training needs at least {FEWEST_ROWS} finished ones")
     log, quiet = np.log(use[target].to_numpy(float)), _quiet(use)
     busy = busy_offsets(use, log, quiet) if target == "run_time" else {}
     data = TrainingData(use, target, log - offsets(use, busy), weights(use, target), groups_of(use))
@@ -149,7 +161,7 @@ def weights(rows: pd.DataFrame, target: str) -> Floats:
     return rows["weight"].to_numpy(float) if target == "run_time" else np.ones(len(rows))
 
 
-def fit_target(  # noqa: PLR0913 - what to learn from, what, with which features, how, how hard, and with how much more
+def fit_target(
     rows: pd.DataFrame,
     target: str,
     features: tuple[Feature, ...],
@@ -171,7 +183,7 @@ def fit_target(  # noqa: PLR0913 - what to learn from, what, with which features
     data, censored, busy = training_data(rows, target)
     data = _with_groups(data)
     encoder = Encoder.fit(data.rows, features)
-    tried = candidates(settings, effort.draws, effort.seed)
+    tried = candidates(settings, effort.draws, effort.seed, adds_up=target != "run_time")
     found = search(
         data, encoder, tried, folds=effort.folds, seed=effort.seed, jobs=effort.jobs, progress=effort.progress
     )
