@@ -24,7 +24,7 @@ PROBABILITIES = np.array(
 )
 _SEEN = (0, 1, 2, 3, 5, 8, 14)
 _DRAWS, _MOST_JOBS, _MOST_ASKED = 3, 400, 60
-_POOL, _PRIOR_JOBS, _FREEDOM = 30.0, 4.0, 5.0
+_POOL, _PRIOR_JOBS, _MEDIAN_JOBS, _FREEDOM = 30.0, 4.0, 100.0, 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,14 +115,25 @@ def quantile_tables(found: Scores, classes: int) -> Floats:
     for state in range(len(SEEN_STATES)):
         here = found.state == state
         pooled = _quantiles(found, here, previous)
+        told = len(np.unique(found.job[here]))
         for number in range(classes):
             own = here & (found.node_class == number)
             jobs = len(np.unique(found.job[own]))
             share = jobs / (jobs + _POOL) if jobs >= 5 else 0.0
-            tables.append(share * _quantiles(found, own, pooled) + (1 - share) * pooled)
-        tables.append(pooled)
+            tables.append(_centred(share * _quantiles(found, own, pooled) + (1 - share) * pooled, told))
+        tables.append(_centred(pooled, told))
         previous = pooled
     return np.maximum.accumulate(np.array(tables), axis=1)
+
+
+def _centred(table: Floats, jobs: int) -> Floats:
+    """Move the middle of a table towards 0: how far it is off is mostly which jobs were held out, not bias.
+
+    The move fades towards the tails, whose levels are what is promised.
+    """
+    middle = np.interp(0.5, PROBABILITIES, table)
+    faded = 1 - np.abs(2 * PROBABILITIES - 1)
+    return np.asarray(table - middle * _MEDIAN_JOBS / (jobs + _MEDIAN_JOBS) * faded)
 
 
 def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:

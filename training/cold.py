@@ -122,7 +122,7 @@ def tree_inputs(fitted: ColdModel, rows: pd.DataFrame, alpha: float) -> tuple[Fl
 
 def increasing_columns(fitted: ColdModel) -> list[bool]:
     """Return which columns of the trees' matrix the target may only rise with."""
-    numeric = [each.increasing for each in fitted.basis.encoder.numeric if not each.per_node]
+    numeric = [fitted.basis.numeric[position].increasing for position in fitted.tree_positions]
     return [*numeric, True, *([False] * len(fitted.basis.encoder.categorical))]
 
 

@@ -129,7 +129,7 @@ class Basis:
 
     def work(self, raw: Floats) -> Floats:
         """Return the log of the work, missing factors at their median, shape ``(rows,)``."""
-        use = [i for i, each in enumerate(self._numeric) if each.work]
+        use = [i for i, each in enumerate(self.numeric) if each.work]
         return np.asarray(np.where(np.isfinite(raw[:, use]), raw[:, use], self.median[use]).sum(axis=1))
 
     def nodes(self, rows: pd.DataFrame | Columns) -> Floats:
@@ -137,7 +137,8 @@ class Basis:
         return self.encoder.numbers(rows, per_node=True)
 
     @property
-    def _numeric(self) -> tuple[Feature, ...]:
+    def numeric(self) -> tuple[Feature, ...]:
+        """Numeric features of tasks, in column order."""
         return tuple(each for each in self.encoder.numeric if not each.per_node)
 
     def task_blocks(self, x: Floats, raw: Floats, codes: Ints) -> list[Block]:
@@ -172,15 +173,15 @@ class Basis:
         for position, feature in enumerate(self.encoder.categorical):
             size = len(self.encoder.vocabulary[feature.name])
             blocks.append(Block(feature.name, ones, codes[:, position], size, 0.01))
-        work = [i for i, each in enumerate(self._numeric) if each.work]
+        work = [i for i, each in enumerate(self.numeric) if each.work]
         blocks.append(Block("work", x[:, work], prior=0.005))
         return blocks
 
     def _groups(self) -> list[tuple[str, list[int], bool]]:
         groups: dict[str, list[int]] = {}
-        for position, each in enumerate(self._numeric):
+        for position, each in enumerate(self.numeric):
             groups.setdefault(each.name if each.work else each.group or each.name, []).append(position)
-        return [(name, columns, self._numeric[columns[0]].work) for name, columns in groups.items()]
+        return [(name, columns, self.numeric[columns[0]].work) for name, columns in groups.items()]
 
     def _codes(self, codes: Ints, name: str) -> tuple[Ints | None, int]:
         for position, each in enumerate(self.encoder.categorical):

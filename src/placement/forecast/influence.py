@@ -42,7 +42,7 @@ def influence(model: ColdModel, task: pd.DataFrame, node: pd.DataFrame) -> pd.Da
         if name:
             _add(moved, name, mix * float(block.value(weights)[0]))
     shap = np.mean([one.contributions(model.matrix(raw, codes))[0, :-1] for one in model.boosters], axis=0)
-    names = [each.name for each in model.basis.encoder.numeric if not each.per_node]
+    names = [model.basis.numeric[position].name for position in model.tree_positions]
     names += ["work", *(each.name for each in model.basis.encoder.categorical)]
     for name, value in zip(names, shap, strict=True):
         _add(moved, name, (1 - mix) * float(value))

@@ -85,8 +85,20 @@ class ColdModel:
         return Cold(tuple(parts), trees, x, codes)
 
     def matrix(self, raw: Floats, codes: Ints) -> Floats:
-        """Return what the boosters see: raw features, the work, category codes."""
-        return np.column_stack([raw, self.basis.work(raw), codes])
+        """Return what the boosters see: raw features, the work, category codes.
+
+        Of features that are one column on two scales they see the first: to trees the others are the same, and would
+        only crowd out the rest when columns are sampled.
+        """
+        return np.column_stack([raw[:, self.tree_positions], self.basis.work(raw), codes])
+
+    @property
+    def tree_positions(self) -> list[int]:
+        """Positions of the numeric task features that the boosters see."""
+        first: dict[tuple[str, ...], int] = {}
+        for position, feature in enumerate(self.basis.numeric):
+            first.setdefault(feature.columns, position)
+        return list(first.values())
 
     def nodes(self, rows: pd.DataFrame | Columns) -> tuple[Floats, Ints]:
         """Return centred node features (0 where missing) and the position of each class, -1 when it is new."""

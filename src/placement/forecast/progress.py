@@ -139,16 +139,47 @@ def with_progress(forecast: Forecast, elapsed: Floats, fraction: Floats, curve: 
 def remaining_quantile(forecast: Forecast, elapsed: Floats, probability: float) -> Floats:
     """Return the remaining seconds not exceeded with `probability`, given that `elapsed` have passed unfinished.
 
-    Shape ``(tasks, classes)``; 0 where the forecast left no time beyond `elapsed`.
+    Beyond the forecast's last quantile its log has an exponential tail, as steep as between the last two: a frame that
+    has long passed its forecast still has time left, the more the longer it took.
+
+    Parameters
+    ----------
+    elapsed
+        Seconds since each task started, shape ``(tasks,)``.
+
+    Returns
+    -------
+    Floats
+        Seconds, at least 0, shape ``(tasks, classes)``.
     """
-    passed = forecast.probability_below(elapsed[:, None])
-    wanted = passed + probability * (1 - passed)
-    z = np.empty_like(wanted)
+    with np.errstate(divide="ignore"):
+        start = (np.log(elapsed)[:, None] - forecast.location) / forecast.scale
+    z = np.empty_like(start)
     tables = _tables(forecast)
     for row in np.unique(tables):
         there: Bools = tables == row
-        z[there] = np.interp(wanted[there], forecast.probabilities, forecast.z[row])
+        left = _log_survival(start[there], forecast.probabilities, forecast.z[row]) + np.log1p(-probability)
+        z[there] = _at_survival(left, forecast.probabilities, forecast.z[row])
     return np.maximum(np.exp(forecast.location + forecast.scale * z) - elapsed[:, None], 0.0)
+
+
+def _log_survival(z: Floats, probabilities: Floats, table: Floats) -> Floats:
+    """Return log P(Z > z) by a table with an exponential tail; before the table half of its first level has passed."""
+    inside = np.log1p(-np.interp(z, table, probabilities, left=probabilities[0] / 2))
+    return np.asarray(inside - np.maximum(z - table[-1], 0.0) / _steepness(probabilities, table))
+
+
+def _at_survival(log_left: Floats, probabilities: Floats, table: Floats) -> Floats:
+    """Return the z that `_log_survival` has there."""
+    inside = np.interp(-np.expm1(log_left), probabilities, table)
+    beyond = np.maximum(np.log1p(-probabilities[-1]) - log_left, 0.0)
+    return np.asarray(inside + beyond * _steepness(probabilities, table))
+
+
+def _steepness(probabilities: Floats, table: Floats) -> float:
+    """Return by how much z grows for every e-fold of rarity at the end of a table."""
+    rarer = np.log1p(-probabilities[-2]) - np.log1p(-probabilities[-1])
+    return max(float((table[-1] - table[-2]) / rarer), 1e-6)
 
 
 def _tables(forecast: Forecast) -> Ints:
