@@ -71,6 +71,14 @@ def test_the_rest_is_never_negative_and_grows_with_probability(forecast: Forecas
     assert (less <= more + 1e-9).all()
 
 
+@given(st.floats(400.0, 1e5), st.floats(1.1, 5.0))
+def test_a_frame_long_past_its_forecast_has_time_left_the_more_the_longer_it_took(passed: float, more: float) -> None:
+    rest = remaining_quantile(lognormal(60.0), np.array([passed]), 0.5)[0, 0]
+
+    assert 0.02 * passed < rest < 5 * passed
+    assert remaining_quantile(lognormal(60.0), np.array([passed * more]), 0.5)[0, 0] > rest
+
+
 @given(st.floats(1.0, 500.0), st.floats(0.05, 0.9))
 def test_the_time_that_passed_cuts_the_distribution(elapsed: float, probability: float) -> None:
     whole = lognormal(60.0)
