@@ -141,7 +141,8 @@ def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:
     jobs = len(np.unique(found.job[use]))
     if jobs < 2:  # one job says nothing of how jobs differ
         return fallback
-    level = PROBABILITIES + (PROBABILITIES - 0.5) / (2 * jobs)
+    # Held-out models saw fewer shots than the final one: half the usual correction is left to do.
+    level = PROBABILITIES + (PROBABILITIES - 0.5) / (4 * jobs)
     edge = jobs / (jobs + 1)
     told = np.quantile(found.score[use], np.clip(level, 1 - edge, edge))
     middle = np.quantile(found.score[use], 0.5)
