@@ -19,7 +19,9 @@ __all__ = ["main"]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--telemetry", type=Path, help="file or folder of Parquet, CSV or JSON lines (default: the shipped renders)")
+    parser.add_argument(
+        "--telemetry", type=Path, help="file or folder of Parquet, CSV or JSON lines (default: the shipped renders)"
+    )
     parser.add_argument("--mapping", help="mapping file (TOML) or the name of a shipped one, for foreign columns")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--quarantine", type=Path, help="where rows that fail their checks go")
@@ -28,8 +30,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=Effort().jobs, help="threads")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--in-batches", action="store_true", help="never hold all rows in memory (default: when many)")
-    parser.add_argument("--cluster", default="", metavar="ADDRESS", help="Dask scheduler whose workers grow the trees, or 'local'")
-    parser.add_argument("--scratch", default="", help="folder for the working copy of large telemetry; a cluster must see it")
+    parser.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="Dask scheduler whose workers grow the trees, or 'local'"
+    )
+    parser.add_argument(
+        "--scratch", default="", help="folder for the working copy of large telemetry; a cluster must see it"
+    )
     parser.add_argument("--tracking", help="MLflow store, e.g. sqlite:///mlflow.db; 'none' records nothing")
     parser.add_argument("--register", metavar="ALIAS", default="candidate", help="alias the model gets in the registry")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -69,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for name, fitted in trained.targets.items():
         found = held_out_metrics(fitted)
-        sys.stdout.write(f"{name}: median error on held-out shots {found['median_error']:.1%} ({found['jobs']:.0f} jobs)\n")
+        sys.stdout.write(
+            f"{name}: median error on held-out shots {found['median_error']:.1%} ({found['jobs']:.0f} jobs)\n"
+        )
     sys.stdout.write(f"model {digest[:12]} in {asked.out}\n{recorded}\n")
     return 0
 

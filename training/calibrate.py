@@ -89,7 +89,7 @@ def _kernel(frames: Frames, residual: Floats, quiet: Bools, use: Bools, seed: in
 
 
 def _distinct(position: Floats) -> Ints:
-    """Number frames by place; a frame of unknown place is one of its own."""
+    """Return a number for each frame's place; a frame of unknown place is one of its own."""
     keys = np.where(np.isnan(position), -1.0 - np.arange(len(position)), position)
     return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""The model card: what a model was trained on, how well it does on what it did not see, what it must not be used for."""
+"""The model card: what a model was trained on, how well it does on what it did not see, what it is not for."""
 
 from __future__ import annotations
 
@@ -77,16 +77,16 @@ def model_card(telemetry: Telemetry, targets: Mapping[str, FittedTarget], power:
         "",
         "How much wider a forecast gets when the node class (2), job type (3) or family (5) is new: "
         + "; ".join(
-            f"{name} " + ", ".join(f"{level}: × {value:.2f}" for level, value in sorted(fitted.model.calibration.inflation.items()))
+            f"{name} " + ", ".join(f"{level}: × {value:.2f}" for level, value in _inflation(fitted))
             for name, fitted in targets.items()
         )
         + ".",
         "",
         "## Power",
         "",
-        "GPU time and watts against power limits are measured on neural-network training (Zeus, NSDI '23), server watts "
-        "against load by SPECpower_ssj2008; that renders behave alike, and how a CPU slows under a power limit, is "
-        f"modelled. Telemetry measured watts for {len(power.measured)} pairs of job type and node class.",
+        "GPU time and watts against power limits are measured on neural-network training (Zeus, NSDI '23), server "
+        "watts against load by SPECpower_ssj2008; that renders behave alike, and how a CPU slows under a power limit, "
+        f"is modelled. Telemetry measured watts for {len(power.measured)} pairs of job type and node class.",
         "",
         "## Limits",
         "",
@@ -95,3 +95,7 @@ def model_card(telemetry: Telemetry, targets: Mapping[str, FittedTarget], power:
         "",
     ]
     return "\n".join(lines)
+
+
+def _inflation(fitted: FittedTarget) -> list[tuple[int, float]]:
+    return sorted(fitted.model.calibration.inflation.items())

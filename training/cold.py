@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import lightgbm
 import numpy as np
@@ -43,7 +43,7 @@ class ColdSettings:
         Steps of the search for the linear part's variances.
     """
 
-    trees: TreeSettings = TreeSettings()
+    trees: TreeSettings = field(default_factory=TreeSettings)
     mix: float = 0.5
     support: int = 48
     most_rows: int = 400
@@ -97,7 +97,9 @@ def fit_cold(data: TrainingData, encoder: Encoder, settings: ColdSettings, seed:
     centre = np.array([np.mean(v[np.isfinite(v)]) if np.isfinite(v).any() else 0.0 for v in nodes.T])
     bare = ColdModel(basis, (), (), settings.trees.alpha, settings.mix, centre, classes)
     linear, picked = _linear_data(bare, data, settings.most_rows, seed)
-    linears = tuple(fit_linear(linear, y, steps=settings.steps)[0] for y in _linear_targets(bare, data, picked, settings))
+    linears = tuple(
+        fit_linear(linear, y, steps=settings.steps)[0] for y in _linear_targets(bare, data, picked, settings)
+    )
     fitted = ColdModel(basis, linears, (), settings.trees.alpha, settings.mix, centre, classes)
     return with_trees(fitted, data, settings, seed)
 
@@ -166,9 +168,7 @@ def _spread(group: Ints, most: int, seed: int) -> Ints:
     return np.sort(order[np.argsort(turn, kind="stable")[:most]])
 
 
-def _linear_targets(
-    model: ColdModel, data: TrainingData, picked: list[Ints], settings: ColdSettings
-) -> list[Floats]:
+def _linear_targets(model: ColdModel, data: TrainingData, picked: list[Ints], settings: ColdSettings) -> list[Floats]:
     """Return averaged logs of the total and, where measured apart, of render over work and of the overhead."""
     logs = [data.value]
     render = _render_time(data) if settings.parts and data.target == "run_time" else None

@@ -55,8 +55,18 @@ def candidates(start: ColdSettings, draws: int, seed: int, *, adds_up: bool = Fa
     The two starts are trees on what the work leaves (run time multiplies with it) and finer trees on the target itself
     (memory adds up); `adds_up` puts the latter first.
     """
-    finer = {"leaves": 15, "leaf_rows": 4, "l2": 1.0, "column_share": 0.6, "rounds": 150, "rate": 0.06, "ensemble": 2}
-    plain = replace(start.trees, alpha=0.0, monotone=False, **finer)
+    plain = replace(
+        start.trees,
+        alpha=0.0,
+        monotone=False,
+        leaves=15,
+        leaf_rows=4,
+        l2=1.0,
+        column_share=0.6,
+        rounds=150,
+        rate=0.06,
+        ensemble=2,
+    )
     found = [plain, start.trees] if adds_up else [start.trees, plain]
     grid = list(product(_ALPHAS, (6, 10, 15), (4, 12, 20), (1.0, 5.0), (0.4, 0.6)))
     for pick in np.random.default_rng(seed).permutation(len(grid)):

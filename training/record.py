@@ -18,10 +18,12 @@ __all__ = ["MODEL_NAME", "record_run", "run_record"]
 MODEL_NAME = "render-placement"
 
 
-def run_record(trained: Trained, telemetry: Telemetry, effort: Effort, folder: Path, plots: tuple[Path, ...] = ()) -> RunRecord:
+def run_record(
+    trained: Trained, telemetry: Telemetry, effort: Effort, folder: Path, plots: tuple[Path, ...] = ()
+) -> RunRecord:
     """Return what a run leaves behind: effort and settings, held-out metrics, fingerprint, model folder and plots."""
     parameters: dict[str, str | float | int | bool] = {f"effort.{key}": value for key, value in asdict(effort).items()}
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name, fitted in trained.targets.items():
         settings = asdict(fitted.held_out.settings)
         parameters |= {f"{name}.trees.{key}": value for key, value in settings.pop("trees").items()}

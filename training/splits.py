@@ -14,7 +14,7 @@ __all__ = ["check_no_leak", "folds_of", "group_names", "groups_of", "leave_one_o
 
 
 def groups_of(rows: pd.DataFrame) -> Ints:
-    """Number the groups that no split may divide: shots where they are named, else jobs. Shape ``(rows,)``.
+    """Return numbers of the groups that no split may divide: shots where they are named, else jobs; ``(rows,)``.
 
     Two jobs of one shot share the scene, so a shot of the same show is one group.
     """
@@ -27,7 +27,9 @@ def group_names(rows: pd.DataFrame) -> pd.Series:
     if "shot" in rows and rows["shot"].notna().any():
         show = rows["show"].astype(object).fillna("") if "show" in rows else ""
         named = rows["shot"].notna()
-        job = job.where(~named, "shot:" + pd.Series(show, index=rows.index).astype(str) + "/" + rows["shot"].astype(str))
+        job = job.where(
+            ~named, "shot:" + pd.Series(show, index=rows.index).astype(str) + "/" + rows["shot"].astype(str)
+        )
     return job
 
 
@@ -70,7 +72,9 @@ def time_split(groups: Ints, start_time: np.ndarray, test_share: float) -> tuple
     if not 0 < test_share < 1:
         raise InvalidInput(f"test share {test_share} is not between 0 and 1")
     if not np.isfinite(start_time).all():
-        raise InvalidInput(f"{int((~np.isfinite(start_time)).sum())} rows have no start_time; a split in time order needs it")
+        raise InvalidInput(
+            f"{int((~np.isfinite(start_time)).sum())} rows have no start_time; a split in time order needs it"
+        )
     frame = pd.DataFrame({"group": groups, "start": start_time})
     first = frame.groupby("group")["start"].transform("min").to_numpy()
     last = frame.groupby("group")["start"].transform("max").to_numpy()

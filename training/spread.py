@@ -23,7 +23,8 @@ UNTOLD: Mapping[int, float] = {2: 1.3, 3: 1.8, 5: 2.5}
 _LEFT_OUT = {2: "node_class", 3: "job_type", 5: "renderer"}
 _FEWEST_ROWS = 10
 _MOST_ROWS = 4_000
-#: Steps of the search for variances when a value is left out; twice as many moved no inflation of the shipped renders by more than 0.02.
+#: Steps of the search for variances when a value is left out; twice as many moved no inflation of the shipped renders
+#: by more than 0.02.
 _STEPS = 20
 #: log(measured / declared) when no declared estimate was ever checked: no bias, wrong by a factor of two.
 _DECLARED_UNTOLD = (0.0, float(np.log(2.0)))
@@ -46,14 +47,21 @@ def busy_offsets(rows: pd.DataFrame, value: Floats, quiet: Bools) -> dict[str, f
 def job_variances(rows: pd.DataFrame, residual: Floats) -> tuple[dict[str, float], dict[str, float]]:
     """Return the variance of jobs by type and by family, "" being all; shrunk to the parent by ten jobs' worth."""
     kind = rows["job_type"].astype(object)
-    family = (rows["renderer"] if "renderer" in rows else kind).astype(object)
+    family = rows.get("renderer", kind).astype(object)
     frame = pd.DataFrame(
-        {"job": rows["job_id"], "kind": kind, "family": family.where(family.notna(), ""), "square": np.minimum(np.abs(residual), _CAP) ** 2}
+        {
+            "job": rows["job_id"],
+            "kind": kind,
+            "family": family.where(family.notna(), ""),
+            "square": np.minimum(np.abs(residual), _CAP) ** 2,
+        }
     )
     jobs = frame.groupby("job").agg({"kind": "first", "family": "first", "square": "mean"})
     whole = float(jobs["square"].mean())
     families = {str(name): _shrunk(part["square"], whole) for name, part in jobs.groupby("family")}
-    kinds = {str(name): _shrunk(part["square"], families[str(part["family"].iloc[0])]) for name, part in jobs.groupby("kind")}
+    kinds = {
+        str(name): _shrunk(part["square"], families[str(part["family"].iloc[0])]) for name, part in jobs.groupby("kind")
+    }
     return kinds, {**families, "": whole}
 
 

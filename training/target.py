@@ -65,7 +65,8 @@ class Effort:
     backoff
         Leave classes, job types and families out to learn how much wider back-off must be.
     cluster
-        Address of the Dask scheduler whose workers grow the trees, or ``local`` for a cluster on this machine; "": none.
+        Address of the Dask scheduler whose workers grow the trees, or ``local`` for a cluster on this machine; "":
+        none.
     scratch
         Folder for the working copy of large telemetry, which the workers of a cluster must see under the same path; "":
         that of temporary files.
@@ -209,7 +210,9 @@ def _calibrated(
         np.zeros((0, len(PROBABILITIES))),
         variance_type,
         variance_family,
-        inflation(data, encoder, found.settings, residual, effort.seed, effort.jobs) if effort.backoff else dict(UNTOLD),
+        inflation(data, encoder, found.settings, residual, effort.seed, effort.jobs)
+        if effort.backoff
+        else dict(UNTOLD),
         frozenset(zip(data.rows["job_type"].astype(str), data.rows["node_class"].astype(str), strict=True)),
         (float(data.value.mean()), float(max(data.value.std(), 0.1))),
         declared_error(data.rows, data.value, data.target),
@@ -277,7 +280,10 @@ def progress_curves(rows: pd.DataFrame) -> dict[str, ProgressCurve]:
         return {}
     frame = pd.DataFrame(reports, columns=["kind", "elapsed", "fraction", "total"])
     parts = {"": frame, **{str(kind): part for kind, part in frame.groupby("kind")}}
-    curves = {kind: fit_progress(*(part[name].to_numpy() for name in ("elapsed", "fraction", "total"))) for kind, part in parts.items()}
+    curves = {
+        kind: fit_progress(*(part[name].to_numpy() for name in ("elapsed", "fraction", "total")))
+        for kind, part in parts.items()
+    }
     return {kind: curve for kind, curve in curves.items() if curve is not None}
 
 

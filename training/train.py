@@ -74,7 +74,11 @@ class Trained:
 
 
 def train(
-    telemetry: Telemetry, *, settings: ColdSettings | None = None, effort: Effort | None = None, targets: tuple[str, ...] = LEARNED
+    telemetry: Telemetry,
+    *,
+    settings: ColdSettings | None = None,
+    effort: Effort | None = None,
+    targets: tuple[str, ...] = LEARNED,
 ) -> Trained:
     """Clean telemetry, train every target it measures, and power; calibrated and ready to save.
 
@@ -126,7 +130,7 @@ def train_path(  # noqa: PLR0913 - where telemetry is, how it is read, how it is
     targets: tuple[str, ...] = LEARNED,
     in_batches: bool | None = None,
 ) -> tuple[Trained, Telemetry]:
-    """Read and train, whatever the size: telemetry of more than `training.large.LARGE_ROWS` rows is never whole in memory.
+    """Read and train, whatever the size: more than `training.large.LARGE_ROWS` rows are never whole in memory.
 
     Parameters
     ----------
@@ -207,8 +211,10 @@ def _insist_on_run_time(targets: tuple[str, ...]) -> None:
 
 
 def _with_power(clean: Telemetry, fitted: dict[str, FittedTarget], effort: Effort) -> Trained:
-    tables = (pd.read_csv(shipped(f"data/power/{name}.csv")) for name in ("gpu_power_limits", "server_load_watts"))
-    power = fit_power(*tables, clean.rows, seed=effort.seed)
+    gpus, servers = (
+        pd.read_csv(shipped(f"data/power/{name}.csv")) for name in ("gpu_power_limits", "server_load_watts")
+    )
+    power = fit_power(gpus, servers, clean.rows, seed=effort.seed)
     return Trained(fitted, power, model_card(clean, fitted, power))
 
 
