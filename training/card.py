@@ -81,6 +81,17 @@ def model_card(telemetry: Telemetry, targets: Mapping[str, FittedTarget], power:
             for name, fitted in targets.items()
         )
         + ".",
+        *_power_and_limits(power),
+    ]
+    return "\n".join(lines)
+
+
+def _inflation(fitted: FittedTarget) -> list[tuple[int, float]]:
+    return sorted(fitted.model.calibration.inflation.items())
+
+
+def _power_and_limits(power: PowerModel) -> list[str]:
+    return [
         "",
         "## Power",
         "",
@@ -94,8 +105,3 @@ def model_card(telemetry: Telemetry, targets: Mapping[str, FittedTarget], power:
         "Effects of nodes much larger than those trained on are extrapolated along the log of their threads.",
         "",
     ]
-    return "\n".join(lines)
-
-
-def _inflation(fitted: FittedTarget) -> list[tuple[int, float]]:
-    return sorted(fitted.model.calibration.inflation.items())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import lightgbm
 import numpy as np
 import pandas as pd
 
@@ -126,11 +124,6 @@ def increasing_columns(fitted: ColdModel) -> list[bool]:
     """Return which columns of the trees' matrix the target may only rise with."""
     numeric = [fitted.basis.numeric[position].increasing for position in fitted.tree_positions]
     return [*numeric, True, *([False] * len(fitted.basis.encoder.categorical))]
-
-
-def boosters_from(boosters: Sequence[lightgbm.Booster]) -> list[TextBooster]:
-    """Return boosters as they are stored and run."""
-    return [TextBooster(one.model_to_string()) for one in boosters]
 
 
 def _linear_data(model: ColdModel, data: TrainingData, most: int, seed: int) -> tuple[LinearData, list[Ints]]:

@@ -36,6 +36,7 @@ __all__ = [
     "beyond_bounds",
     "fit_target",
     "offsets",
+    "progress_curves",
     "training_data",
     "weights",
 ]

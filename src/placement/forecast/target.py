@@ -19,7 +19,7 @@ from placement.forecast.progress import ProgressCurve
 from placement.telemetry.features import Columns, columns_of
 from placement.units import Floats, Ints
 
-__all__ = ["TargetModel"]
+__all__ = ["TargetModel", "positions"]
 
 _EVERYTHING, _TYPE, _FAMILY, _DECLARED, _PRIOR = 1, 2, 3, 4, 5
 _DECLARED_COLUMN = {"run_time": "declared_run_time", "peak_memory": "declared_memory"}
