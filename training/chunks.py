@@ -45,7 +45,8 @@ class Chunks:
     @classmethod
     def write(cls, chunks: Iterable[Chunk], folder: Path, most: int) -> Chunks:
         """Write chunks to files of at most `most` rows."""
-        paths, targets, weights = [], [], []
+        paths: list[Path] = []
+        targets, weights = [], []
         for chunk in chunks:
             for start in range(0, len(chunk.target), most):
                 matrix, target, weight = (np.asarray(one[start : start + most], dtype=np.float32) for one in chunk)
@@ -86,7 +87,7 @@ class _Shelf:
         return self._matrix
 
 
-class _Part(lightgbm.Sequence):  # type: ignore[misc] - LightGBM publishes no types
+class _Part(lightgbm.Sequence):
     """A file as LightGBM wants it: single rows in rising order for the bins, then all of them."""
 
     batch_size = 65_536

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
+from dask.delayed import delayed
 from distributed import Client, LocalCluster
 from lightgbm import DaskLGBMRegressor
 
@@ -40,21 +41,25 @@ def grow_on_cluster(chunks: Chunks, params: dict[str, object], rounds: int, clus
     InvalidInput
         No scheduler answers at the address.
     """
-    settings = {_RENAMED.get(name, name): value for name, value in params.items() if name not in _OWN}
+    settings: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in params.items() if name not in _OWN}
     with _client(cluster) as client:
         model = DaskLGBMRegressor(client=client, n_estimators=rounds, **settings)
-        model.fit(_matrix(chunks), _column(chunks, chunks.targets), sample_weight=_column(chunks, chunks.weights))
+        with warnings.catch_warnings():
+            # The estimator sets its own number of threads to that of the workers, and then warns of it.
+            warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored")
+            model.fit(_matrix(chunks), _column(chunks, chunks.targets), sample_weight=_column(chunks, chunks.weights))
         return str(model.to_local().booster_.model_to_string())
 
 
 @contextmanager
 def _client(cluster: str) -> Iterator[Client]:
     if cluster == "local":
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+        local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")  # type: ignore[no-untyped-call]
+        with local, Client(local) as client:  # type: ignore[no-untyped-call]
             yield client
         return
     try:
-        client = Client(cluster, timeout=_PATIENCE_SECONDS)
+        client = Client(cluster, timeout=_PATIENCE_SECONDS)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as wrong:
         raise InvalidInput(f"no Dask scheduler answers at {cluster!r}: {wrong}") from wrong
     with client:
@@ -64,11 +69,12 @@ def _client(cluster: str) -> Iterator[Client]:
 def _matrix(chunks: Chunks) -> Any:
     columns = np.load(chunks.paths[0], mmap_mode="r").shape[1]
     parts = [
-        da.from_delayed(dask.delayed(np.load)(str(path)), (len(target), columns), np.float32)
+        da.from_delayed(delayed(np.load)(str(path)), (len(target), columns), np.float32)  # type: ignore[no-untyped-call]
         for path, target in zip(chunks.paths, chunks.targets, strict=True)
     ]
-    return da.concatenate(parts)
+    return da.concatenate(parts)  # type: ignore[no-untyped-call]
 
 
 def _column(chunks: Chunks, values: tuple[Any, ...]) -> Any:
-    return da.concatenate([da.from_array(each, chunks=len(each)) for each in values])
+    parts = [da.from_array(each, chunks=len(each)) for each in values]  # type: ignore[no-untyped-call]
+    return da.concatenate(parts)  # type: ignore[no-untyped-call]

@@ -131,4 +131,4 @@ def _summed(parts: list[tuple[Hashes, Ints]]) -> tuple[Hashes, Ints]:
 def _rank(groups: Hashes, strata: pd.DataFrame) -> Ints:
     strata = strata.drop_duplicates().sort_values("group", kind="stable")
     place = strata.groupby("value").cumcount().groupby(strata["group"]).min()
-    return place.reindex(groups).to_numpy(dtype=np.int64)
+    return np.asarray(place.reindex(groups).to_numpy(), dtype=np.int64)

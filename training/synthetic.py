@@ -158,7 +158,8 @@ def _chunk(farm: SyntheticFarm, world: _World, rows: int, first_job: int, rng: n
 def _jobs(farm: SyntheticFarm, jobs: int, first: int, lengths: Ints, rng: np.random.Generator) -> pd.DataFrame:
     """Return one row per job: what is known before the render and what no feature tells (``hidden``)."""
     number = first + np.arange(jobs)
-    kind = np.minimum(rng.zipf(1.6, jobs) - 1, farm.job_types - 1)
+    common = 1 / np.arange(1, farm.job_types + 1)
+    kind = rng.choice(farm.job_types, jobs, p=common / common.sum())
     family = kind % len(_RENDERERS)
     size = np.array(_SIZES, dtype=float)[rng.integers(len(_SIZES), size=jobs)]
     scale = rng.normal(0, 1, jobs)
@@ -202,15 +203,15 @@ def _jobs(farm: SyntheticFarm, jobs: int, first: int, lengths: Ints, rng: np.ran
 def _along(job: Ints, frame: Ints, lengths: Ints, rng: np.random.Generator) -> Floats:
     """Return a slow wave along the frames of each job, of unit variance, shape ``(rows,)``."""
     phase, turns = rng.random(len(lengths)), rng.uniform(0.2, 1.5, len(lengths))
-    return np.sqrt(2.0) * np.sin(2 * np.pi * (phase[job] + turns[job] * frame / lengths[job]))
+    return np.asarray(np.sqrt(2.0) * np.sin(2 * np.pi * (phase[job] + turns[job] * frame / lengths[job])))
 
 
 def _measured(
     farm: SyntheticFarm, world: _World, table: pd.DataFrame, along: Floats, rng: np.random.Generator
 ) -> pd.DataFrame:
     rows, kind = len(table), table["kind"].to_numpy()
-    node_class = table["node_class"].cat.codes.to_numpy()
-    work = np.log(table["width"] * table["height"] * table["spp"]).to_numpy()
+    node_class = np.asarray(table["node_class"].cat.codes)
+    work = np.log((table["width"] * table["height"] * table["spp"]).to_numpy())
     speed = world.job_type[kind] + world.node_class[node_class] + world.pair[kind, node_class]
     scene = 0.12 * np.log(table["triangles_total"]) + 0.35 * np.log(table["max_depth"]) + 0.04 * table["lights"]
     effects = 0.25 * table["motion_blur"] + 0.4 * (table["volume"] == "smoke") + 1.5 * table["transmissive_fraction"]
@@ -233,4 +234,4 @@ def _measured(
 
 
 def _categorical(codes: Ints, names: list[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, categories=pd.Index(names))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))
