@@ -85,7 +85,8 @@ def make_report(
     trained.save(out / "model")
     clean = telemetry.cleaned()
     backtests = _backtests(clean, trained, plan)
-    tables, files = {}, []
+    tables: dict[str, pd.DataFrame] = {}
+    files: list[Path] = []
     for farm in farms:
         chosen = workload(farm, train_run_time)
         runs = compare(chosen, _POLICIES, seeds, jobs=1)
@@ -114,7 +115,7 @@ def _accuracy(backtests: Mapping[tuple[str, str], Backtest]) -> str:
         "",
         "Median absolute percentage error and coverage on quiet rows; three frames: the first of the job to finish.",
         "",
-        "| target | split | rows | error | after three frames | 80 % interval holds | 95 % interval holds | above P99 |",
+        "| target | split | rows | error | after three frames | 80 % holds | 95 % holds | above P99 |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (split, name), found in backtests.items():
@@ -124,7 +125,8 @@ def _accuracy(backtests: Mapping[tuple[str, str], Backtest]) -> str:
         after = f"{np.median(percentage_error(seen)):.1%}" if len(seen) else "–"
         above = (found.cold["truth"] > found.cold["p99"]).mean()
         error = np.median(percentage_error(cold))
-        lines.append(f"| {name} | {split} | {len(cold)} | {error:.1%} | {after} | {inside[0]} | {inside[1]} | {above:.1%} |")
+        cells = (name, split, str(len(cold)), f"{error:.1%}", after, *inside, f"{above:.1%}")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
@@ -138,8 +140,8 @@ def _floor(clean: Telemetry) -> str:
     except PlacementError as none:
         return f"Noise floor: {none}.\n"
     return (
-        f"Noise floor of run time: {floor.pairs} repeated quiet renders differ by {floor.difference:.1%} at the median; "
-        f"no forecast can do better than {floor.bound:.1%}.\n"
+        f"Noise floor of run time: {floor.pairs} repeated quiet renders differ by {floor.difference:.1%} at the "
+        f"median; no forecast can do better than {floor.bound:.1%}.\n"
     )
 
 
@@ -153,7 +155,7 @@ def _farms(tables: Mapping[str, pd.DataFrame], seeds: int) -> str:
 def _plots(backtests: Mapping[tuple[str, str], Backtest], out: Path) -> list[Path]:
     if find_spec("matplotlib") is None:
         return []
-    from training.plots import draw_backtest  # noqa: PLC0415 - only with the extra
+    from training.plots import draw_backtest
 
     return [draw_backtest(found, split, out) for (split, _), found in backtests.items()]
 
@@ -180,11 +182,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = asked.telemetry or shipped("data/renders/renders.parquet")
         telemetry = read_telemetry(path, mapping=asked.mapping, progress=not asked.quiet)
         report = make_report(telemetry, asked.out, plan=plan, seeds=asked.seeds, effort=effort)
-        where = record_run(report.trained, telemetry, effort, asked.out / "model", store=asked.tracking, alias="candidate")
+        model = asked.out / "model"
+        where = record_run(report.trained, telemetry, effort, model, store=asked.tracking, alias="candidate")
     except (PlacementError, OSError) as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
-    sys.stdout.write("\n".join([str(telemetry.report), "", report.text, *(f"wrote {one}" for one in report.files), where, ""]))
+    written = (f"wrote {one}" for one in report.files)
+    sys.stdout.write("\n".join([str(telemetry.report), "", report.text, *written, where, ""]))
     return 0
 
 

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from placement.errors import InvalidInput
 from placement.units import Floats
 
-__all__ = ["Ratio", "paired_ratio", "ratio_between", "summarise", "to_bounds"]
+__all__ = ["Ratio", "paired_ratio", "ratio_between", "ratio_between_columns", "summarise", "to_bounds"]
 
 _JUDGED = ("makespan", "node_seconds", "mean_completion", "core_seconds")
 

@@ -87,7 +87,7 @@ def costs(  # noqa: PLR0913 - two forecasts, a model and the policy; each has it
     Raises
     ------
     InvalidInput
-        A forecast has another shape or is not finite, or two modes share a name.
+        A forecast has another shape, or two modes share a name.
     """
     weights, rules = weights or Weights(), rules or Rules()
     _check(tasks, nodes, run_time, modes)
@@ -160,10 +160,6 @@ def _check(tasks: TaskTable, nodes: NodeTable, run_time: Forecast, modes: Sequen
     shape = (len(tasks), len(nodes))
     if run_time.location.shape != shape:
         raise InvalidInput(f"the run time forecast has shape {run_time.location.shape}, expected {shape}")
-    bad = ~(np.isfinite(run_time.location) & np.isfinite(run_time.scale))
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise InvalidInput(f"run time forecast of task {tasks.ids[row]!r} on {nodes.names[column]!r} is not finite")
     if not modes or len({mode.name for mode in modes}) < len(modes):
         raise InvalidInput(f"energy modes need different names, got {[mode.name for mode in modes]}")
 

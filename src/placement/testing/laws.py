@@ -15,7 +15,16 @@ from placement.simulator.farm import simulate
 from placement.simulator.world import World
 from placement.units import Floats
 
-__all__ = ["POLICY_LAWS", "conserves_tasks"]
+__all__ = [
+    "POLICY_LAWS",
+    "answers_every_task",
+    "chooses_the_possible",
+    "conserves_tasks",
+    "ignores_absent_classes",
+    "repeats_itself",
+    "starts_something",
+    "within_slots",
+]
 
 
 def answers_every_task(policy: Policy, farm: Snapshot, cost: Floats) -> None:

@@ -34,7 +34,7 @@ def _library() -> ctypes.CDLL:
         raise ImportError("lightgbm has no libpath module")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    library = cast(ctypes.CDLL, module._LIB)
+    library = cast("ctypes.CDLL", module._LIB)
     library.LGBM_GetLastError.restype = ctypes.c_char_p
     return library
 

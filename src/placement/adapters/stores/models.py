@@ -109,7 +109,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
     manifest = _parsed(path, path.read_bytes())
     version = manifest.get("schema")
     if version != MODEL_SCHEMA_VERSION:
-        raise IncompatibleModel(f"{path}: model schema {version!r}, this release reads {MODEL_SCHEMA_VERSION}; retrain it")
+        raise IncompatibleModel(
+            f"{path}: model schema {version!r}, this release reads {MODEL_SCHEMA_VERSION}; retrain it"
+        )
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(isinstance(one, dict) and "sha256" in one for one in files.values()):
         raise CorruptModel(f"{path}: 'files' must map names to size and sha256")

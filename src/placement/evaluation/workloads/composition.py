@@ -15,7 +15,7 @@ from placement.errors import InvalidInput
 from placement.evaluation.workloads.device_table import DeviceTable
 from placement.units import Floats
 
-__all__ = ["ANCHOR", "CLASSES", "MEASURED", "SCENE_OF_FAMILY", "NodeClass", "device_ratios"]
+__all__ = ["ANCHOR", "CLASSES", "MEASURED", "SCENE_OF_FAMILY", "DeviceRatios", "NodeClass", "device_ratios"]
 
 ANCHOR = "AMD Ryzen 5 3600 (CPU)"
 
