@@ -50,10 +50,11 @@ class HeldOut:
 
 
 def candidates(start: ColdSettings, draws: int, seed: int, *, adds_up: bool = False) -> list[ColdSettings]:
-    """Return `draws` settings: two fixed starts, then seeded draws from a bounded grid.
+    """Return `draws` settings: three fixed starts, then seeded draws from a bounded grid.
 
-    The two starts are trees on what the work leaves (run time multiplies with it) and finer trees on the target itself
-    (memory adds up); `adds_up` puts the latter first.
+    The starts are trees on what the work leaves (run time multiplies with it), finer trees on the target itself (memory
+    adds up), and many trees that only know what must not fall (few shots that differ widely); `adds_up` puts the second
+    first.
     """
     plain = replace(
         start.trees,
@@ -67,7 +68,17 @@ def candidates(start: ColdSettings, draws: int, seed: int, *, adds_up: bool = Fa
         rate=0.06,
         ensemble=2,
     )
-    found = [plain, start.trees] if adds_up else [start.trees, plain]
+    bound = replace(
+        start.trees,
+        alpha=0.0,
+        monotone=True,
+        rounds=400,
+        rate=0.05,
+        leaves=15,
+        leaf_rows=20,
+        column_share=0.5,
+    )
+    found = [*([plain, start.trees] if adds_up else [start.trees, plain]), bound]
     grid = list(product(_ALPHAS, (6, 10, 15), (4, 12, 20), (1.0, 5.0), (0.4, 0.6)))
     for pick in np.random.default_rng(seed).permutation(len(grid)):
         alpha, leaves, leaf_rows, l2, share = grid[pick]

@@ -16,6 +16,9 @@ __all__ = ["LinearData", "fit_linear"]
 
 _NODE_FACTOR = 5.0
 _GROUP, _GROUP_SLOPES, _NOISE = 0.1, 0.002, 0.03
+_GROUP_CLASS = 0.1
+#: Variance of the log target that the prior variances of what a task costs were chosen for; they grow with it.
+_USUAL_VARIANCE = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,17 +75,22 @@ def fit_linear(data: LinearData, target: Floats, start: Floats | None = None, st
         Variances to keep instead of learning them.
     """
     mean = float(np.average(target, weights=data.weight))
-    kernels, prior = _kernels(data)
+    variance = float(np.average((target - mean) ** 2, weights=data.weight))
+    kernels, prior = _kernels(data, max(variance / _USUAL_VARIANCE, 0.1))
     noise = (1 / np.minimum(data.weight, 3.0))[None, :]
     observed = Components(kernels.astype(np.float32), noise, target - mean)
     variances = start if start is not None else fit_variances([observed], np.append(prior, _NOISE), steps=steps)
     return _primal(data, mean, dual_weights(observed, variances), variances), variances
 
 
-def _kernels(data: LinearData) -> tuple[Floats, Floats]:
-    """Return the kernels of the blocks, of node size, of node classes and of shots, with their prior variances."""
+def _kernels(data: LinearData, wide: float) -> tuple[Floats, Floats]:
+    """Return the kernels of the blocks, of node size, of node classes and of shots, with their prior variances.
+
+    What tasks cost is as wide as the target is (`wide` times the usual); how much faster one class is than another is
+    not. That a shot may differ from others on one class alone keeps a class from being blamed for its shots.
+    """
     kernels = [block.gram() for block in data.task_blocks]
-    prior = [block.prior for block in data.task_blocks]
+    prior = [wide * block.prior for block in data.task_blocks]
     effects = [block.gram() for block in data.effect_blocks]
     for feature in data.nodes.T:
         kernels += [effect * np.outer(feature, feature) for effect in effects]
@@ -91,8 +99,9 @@ def _kernels(data: LinearData) -> tuple[Floats, Floats]:
     kernels += [effect * same_class for effect in effects]
     prior += [block.prior for block in data.effect_blocks]
     same_group = (data.group[:, None] == data.group).astype(float)
-    kernels += [same_group, same_group * (data.x @ data.x.T) / max(data.x.shape[1], 1)]
-    prior += [_GROUP, _GROUP_SLOPES]
+    slopes = data.x @ data.x.T / max(data.x.shape[1], 1)
+    kernels += [same_group, same_group * slopes, same_group * same_class]
+    prior += [wide * each for each in (_GROUP, _GROUP_SLOPES, _GROUP_CLASS)]
     return np.array(kernels), np.array(prior)
 
 

@@ -12,6 +12,8 @@ from placement.units import Floats
 
 __all__ = ["TreeSettings", "fit_trees"]
 
+_LEAST_SPREAD = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeSettings:
@@ -38,10 +40,14 @@ class TreeSettings:
     monotone: bool = True
     ensemble: int = 3
 
-    def params(self, increasing: Sequence[bool], seed: int, rows: int) -> dict[str, object]:
-        """Return LightGBM's own names; a leaf never asks for more than a tenth of the rows."""
+    def params(self, increasing: Sequence[bool], seed: int, rows: int, spread: float = 0.9) -> dict[str, object]:
+        """Return LightGBM's own names; a leaf never asks for more than a tenth of the rows.
+
+        Misses beyond the target's `spread` pull with the same force however large they are.
+        """
         return {
             "objective": "huber",
+            "alpha": max(spread, _LEAST_SPREAD),
             "learning_rate": self.rate,
             "num_leaves": self.leaves,
             "min_data_in_leaf": max(2, min(self.leaf_rows, rows // 10)),
@@ -62,9 +68,10 @@ def fit_trees(
     matrix: Floats, target: Floats, weight: Floats, increasing: Sequence[bool], settings: TreeSettings, seed: int
 ) -> list[lightgbm.Booster]:
     """Return an ensemble of boosters on features ``(rows, features)`` and targets ``(rows,)``, NaN being missing."""
+    spread = float(np.sqrt(np.average((target - np.average(target, weights=weight)) ** 2, weights=weight)))
     return [
         lightgbm.train(
-            settings.params(increasing, seed + member, len(target)),
+            settings.params(increasing, seed + member, len(target), spread),
             lightgbm.Dataset(matrix, np.asarray(target), weight=weight, params={"verbose": -1}),
             settings.rounds,
             keep_training_booster=True,

@@ -41,7 +41,8 @@ def test_the_primal_forecast_is_the_kernels_own() -> None:
     kernels += [effect * np.outer(data.nodes[:, 0], data.nodes[:, 0]) for effect in effects]
     kernels += [effect * (data.node_class[:, None] == data.node_class) for effect in effects]
     same_group = (data.group[:, None] == data.group).astype(float)
-    shots = [same_group, same_group * (data.x @ data.x.T) / 2]
+    same_class = data.node_class[:, None] == data.node_class
+    shots = [same_group, same_group * (data.x @ data.x.T) / 2, same_group * same_class]
     mean = np.average(target, weights=data.weight)
     noise = (1 / np.minimum(data.weight, 3.0))[None, :]
     whole = Components(np.array([*kernels, *shots]).astype(np.float32), noise, target - mean)
