@@ -125,7 +125,10 @@ def _seconds(*arguments: str) -> float:
 
 
 def _measured(arguments: list[str]) -> tuple[float, float, str]:
-    """Return seconds and peak resident GiB of a Python process, and what it said of its errors on held-out shots."""
+    """Return seconds and peak resident GiB of a Python process, and what it said of its errors on held-out shots.
+
+    Linux counts what this process holds when the child starts as the child's: the peak is never below that.
+    """
     start = perf_counter()
     with TemporaryDirectory() as folder, (Path(folder) / "out").open("w+") as out:
         child = subprocess.Popen([sys.executable, *arguments], env=_environment(), stdout=out, stderr=out)
