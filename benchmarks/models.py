@@ -20,11 +20,13 @@ from placement.telemetry.table import Telemetry
 from training.backtest import (
     Backtest,
     Plan,
-    coverage as covered,
     grouped_backtest,
     learning_curve,
     noise_floor,
     percentage_error,
+)
+from training.backtest import (
+    coverage as covered,
 )
 from training.baselines import out_of_fold
 from training.train import features_of
