@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from placement.forecast.progress import remaining_quantile, with_progress
 from placement.forecast.target import TargetModel
 from placement.matching import (
     PRESETS,
+    Costs,
     PowerModel,
     Rules,
     TaskTable,
@@ -55,6 +57,24 @@ class Explanation:
     influences: pd.DataFrame
     ruled_out: dict[str, str]
     evidence: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """Costs with what they were made of."""
+
+    tasks: TaskTable
+    nodes: NodeTable
+    found: Costs
+    run_time: Forecast
+    memory: Forecast | None
+
+    def frame(self) -> pd.DataFrame:
+        return score_frame(self.tasks, self.nodes, self.found, self.run_time, self.memory)
+
+
+#: Energy modes, weights and rules: what is policy rather than forecast.
+_Policy: TypeAlias = tuple[Sequence[EnergyMode], Weights | str | None, Rules | None]
 
 
 class Placer:
@@ -149,10 +169,7 @@ class Placer:
         InvalidInput
             A column is unknown, a value impossible, or a preset unknown.
         """
-        table, classes = task_table(tasks, self.features), node_classes(nodes)
-        run_time, memory = self._forecasts(table, classes, finished)
-        found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=_weights(weights), rules=rules)
-        return score_frame(table, classes, found, run_time, memory)
+        return self._scored(tasks, nodes, finished, (modes, weights, rules)).frame()
 
     def best(
         self,
@@ -171,12 +188,10 @@ class Placer:
         Infeasible
             No node class can run a task; the message says what ruled each class out.
         """
-        table, classes = task_table(tasks, self.features), node_classes(nodes)
-        run_time, memory = self._forecasts(table, classes, finished)
-        found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=_weights(weights), rules=rules)
-        column, mode = best(found, table, classes)
-        rows = (np.arange(len(table)) * len(classes) + column) * len(modes) + mode
-        return score_frame(table, classes, found, run_time, memory).iloc[rows].reset_index(drop=True)
+        scored = self._scored(tasks, nodes, finished, (modes, weights, rules))
+        column, mode = best(scored.found, scored.tasks, scored.nodes)
+        rows = (np.arange(len(scored.tasks)) * len(scored.nodes) + column) * len(modes) + mode
+        return scored.frame().iloc[rows].reset_index(drop=True)
 
     def forecast(
         self, tasks: Table, nodes: Table | Sequence[NodeClass], *, finished: Table | None = None
@@ -253,6 +268,15 @@ class Placer:
         features = given(table.features, "tasks")
         moved = influence(self.targets["run_time"].cold, features, classes.features.iloc[[column]])
         return Explanation(moved, ruled_out, run_time.level_name(0, column))
+
+    def _scored(
+        self, tasks: Table, nodes: Table | Sequence[NodeClass], finished: Table | None, policy: _Policy
+    ) -> _Scored:
+        modes, weights, rules = policy
+        table, classes = task_table(tasks, self.features), node_classes(nodes)
+        run_time, memory = self._forecasts(table, classes, finished)
+        found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=_weights(weights), rules=rules)
+        return _Scored(table, classes, found, run_time, memory)
 
     def _forecasts(
         self, table: TaskTable, classes: NodeTable, finished: Table | None
