@@ -22,13 +22,13 @@ from training.backtest import (
     Plan,
     grouped_backtest,
     learning_curve,
-    noise_floor,
     percentage_error,
 )
 from training.backtest import (
     coverage as covered,
 )
 from training.baselines import out_of_fold
+from training.noise import noise_floor
 from training.train import features_of
 
 __all__ = ["after_three_frames", "cold_start", "coverage", "foreign_logs", "memory_exceedance"]
@@ -74,7 +74,8 @@ def coverage() -> Result:
     for state, table in states.items():
         for level, low, high in ((0.80, "p10", "p90"), (0.95, "p2.5", "p97.5")):
             share = covered(table, low, high)
-            rows.append(Row(f"{level:.0%} interval, {state}", 100 * float((share - level).abs().max()), 3.0, "<=", "points"))
+            worst = 100 * float((share - level).abs().max())
+            rows.append(Row(f"{level:.0%} interval, {state}", worst, 3.0, "<=", "points"))
             told = ", ".join(f"{name} {one:.1%}" for name, one in share.items())
             notes.append(f"{level:.0%} interval, {state}: {told}")
     return Result("coverage", tuple(rows), (_judged(states["no frame seen"]), *notes))
@@ -91,7 +92,8 @@ def memory_exceedance() -> Result:
     )
     worst = table.assign(above=table["truth"] > table["p99"]).groupby("job_type")["above"].mean()
     error = float(np.median(percentage_error(table)))
-    notes = (_judged(table), f"median error of the forecast {error:.1%}; most often above: {worst.idxmax()} {worst.max():.1%}")
+    told = f"median error of the forecast {error:.1%}; most often above: {worst.idxmax()} {worst.max():.1%}"
+    notes = (_judged(table), told)
     return Result("memory-exceedance", rows, notes)
 
 
@@ -129,9 +131,10 @@ def _shortfall(column: str, error: float, bar: float) -> tuple[str, ...]:
     needed = float(np.exp((np.log(bar) - level) / slope)) if slope < 0 else np.inf
     return (
         f"short of the bar by {100 * (error - bar):.1f} points",
-        f"noise floor: {noise.pairs} quiet repeats of a frame differ by {noise.difference:.1%} at the median, so that even "
-        f"a forecast that knew every frame would miss by {noise.bound:.1%}",
-        f"learning curve, trained on: {points}; along its power law (exponent {slope:.2f}) the bar takes {needed:.0f} shots",
+        f"noise floor: {noise.pairs} quiet repeats of a frame differ by {noise.difference:.1%} at the median, so that "
+        f"even a forecast that knew every frame would miss by {noise.bound:.1%}",
+        f"learning curve, trained on: {points}; along its power law (exponent {slope:.2f}) the bar takes "
+        f"{needed:.0f} shots",
     )
 
 

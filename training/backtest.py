@@ -7,7 +7,7 @@ fold.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,22 +16,22 @@ from tqdm import tqdm
 
 from placement.errors import InvalidInput
 from placement.forecast.distribution import Forecast
+from placement.forecast.evidence import quiet_rows
 from placement.telemetry.features import Feature
 from placement.units import Bools, Floats, Ints
 from training.cold import ColdSettings
+from training.noise import measured_rows
 from training.splits import check_no_leak, folds_of, groups_of, time_split
 from training.target import Effort, fit_target
 
 __all__ = [
     "QUANTILES",
     "Backtest",
-    "NoiseFloor",
     "Plan",
     "coverage",
     "first_frames",
     "grouped_backtest",
     "learning_curve",
-    "noise_floor",
     "percentage_error",
     "time_backtest",
 ]
@@ -68,8 +68,8 @@ class Plan:
     seed: int = 0
     seen: int = 3
     draws: int = 3
-    settings: ColdSettings = ColdSettings()
-    effort: Effort = Effort(draws=1, folds=5, jobs=1, backoff=False)
+    settings: ColdSettings = field(default_factory=ColdSettings)
+    effort: Effort = field(default_factory=lambda: Effort(draws=1, folds=10, jobs=1, backoff=False))
     jobs: int = 2
     progress: bool = False
 
@@ -175,7 +175,7 @@ def percentage_error(table: pd.DataFrame) -> Floats:
     [0.5, 0.5]
     """
     truth = table["truth"].to_numpy(float)
-    return np.abs(table["p50"].to_numpy(float) - truth) / truth
+    return np.asarray(np.abs(table["p50"].to_numpy(float) - truth) / truth)
 
 
 def coverage(table: pd.DataFrame, low: str, high: str) -> pd.Series:
@@ -189,46 +189,6 @@ def coverage(table: pd.DataFrame, low: str, high: str) -> pd.Series:
     """
     inside = (table["truth"] >= table[low]) & (table["truth"] <= table[high])
     return inside.groupby(table["node_class"]).mean()
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseFloor:
-    """How far repeats of one frame on one node class are apart.
-
-    Parameters
-    ----------
-    pairs
-        Repeats compared, all of them quiet.
-    difference
-        Median |log ratio| of two repeats.
-    bound
-        Median absolute percentage error of a forecast that knows the expected log of every frame, as a share.
-    """
-
-    pairs: int
-    difference: float
-    bound: float
-
-
-def noise_floor(rows: pd.DataFrame, target: str) -> NoiseFloor:
-    """Measure the noise that no forecast can foresee, from quiet renders of the same frame on the same class.
-
-    The difference of two repeats has √2 times the spread of one, so the bound is the median difference / √2.
-
-    Raises
-    ------
-    InvalidInput
-        No frame was rendered twice without disturbance.
-    """
-    use = _measured(rows, target)
-    use = use[_quiet(use) & use["frame"].notna()]
-    log = np.log(use[target].to_numpy(float))
-    cells = pd.Series(log).groupby([use[name].to_numpy() for name in ("job_id", "frame", "node_class")])
-    apart = np.concatenate([np.abs(np.diff(part.to_numpy())) for _, part in cells] or [np.zeros(0)])
-    if not len(apart):
-        raise InvalidInput(f"no frame has two quiet measurements of {target} on one node class: noise cannot be told")
-    middle = float(np.median(apart))
-    return NoiseFloor(len(apart), middle, float(np.expm1(middle / np.sqrt(2))))
 
 
 def first_frames(rows: pd.DataFrame, count: int, rng: np.random.Generator | None = None) -> tuple[Ints, Ints]:
@@ -249,7 +209,8 @@ def first_frames(rows: pd.DataFrame, count: int, rng: np.random.Generator | None
     order = np.argsort(ends, kind="stable") if rng is None else rng.permutation(len(rows))
     frame = rows["frame"].to_numpy(dtype=float, na_value=np.nan)
     # A frame without a number is one of its own.
-    keys = pd.DataFrame({"job": rows["job_id"].to_numpy(), "frame": np.where(np.isnan(frame), -1.0 - np.arange(len(rows)), frame)})
+    numbered = np.where(np.isnan(frame), -1.0 - np.arange(len(rows)), frame)
+    keys = pd.DataFrame({"job": rows["job_id"].to_numpy(), "frame": numbered})
     ranked = keys.iloc[order].drop_duplicates()
     enough = ranked.groupby("job")["frame"].transform("size") > count
     seen = ranked[enough].groupby("job").head(count)
@@ -280,7 +241,7 @@ def _fold(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train on one side, forecast the other before and after frames of its jobs."""
     model = fit_target(train.reset_index(drop=True), target, features, plan.settings, plan.effort).model
-    held = _measured(held, target)
+    held = measured_rows(held, target)
     nodes = pd.concat([train, held])[["node_class", "threads", "cores"]].drop_duplicates("node_class")
     nodes = nodes.reset_index(drop=True)
     cold = _table(held, target, nodes, model.forecast(held, nodes))
@@ -305,14 +266,4 @@ def _table(tasks: pd.DataFrame, target: str, nodes: pd.DataFrame, forecast: Fore
     kept = {name: tasks[name].to_numpy() for name in ("row", *_KEPT)}
     truth = tasks[target].to_numpy(float)
     centre = {"location": forecast.location[own], "mean": forecast.mean()[own]}
-    return pd.DataFrame({**kept, "quiet": _quiet(tasks), "truth": truth, **centre, **told})
-
-
-def _measured(rows: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Return the rows whose target is known, not a bound."""
-    value = rows[target].to_numpy(dtype=float, na_value=np.nan)
-    return rows[np.isfinite(value) & (value > 0) & ~rows["censored"].to_numpy(bool)].reset_index(drop=True)
-
-
-def _quiet(rows: pd.DataFrame) -> Bools:
-    return np.asarray(rows["quiet"].fillna(1.0).to_numpy(float) > 0.5)
+    return pd.DataFrame({**kept, "quiet": quiet_rows(tasks), "truth": truth, **centre, **told})

@@ -1,4 +1,4 @@
-"""What the learner is measured against: a log-linear fit, and plain regressors on raw columns with their own defaults."""
+"""What the learner is measured against: a log-linear fit, and plain regressors on raw columns, with their defaults."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def log_linear(train: pd.DataFrame, test: pd.DataFrame, target: str) -> Floats:
         own = (train["job_type"] == kind).to_numpy()
         if own.sum() >= _FEWEST_ROWS:
             out[part] = np.polyval(_line(work[own], log[own]), ahead[part])
-    return np.exp(out)
+    return np.asarray(np.exp(out))
 
 
 def _line(work: Floats, log: Floats) -> Floats:

@@ -24,8 +24,9 @@ from placement.evaluation.report import table_text, write_report
 from placement.evaluation.summary import summarise
 from placement.evaluation.workloads.catalog import workload
 from placement.telemetry.table import Telemetry
-from training.backtest import Backtest, Plan, coverage, grouped_backtest, noise_floor, percentage_error, time_backtest
+from training.backtest import Backtest, Plan, coverage, grouped_backtest, percentage_error, time_backtest
 from training.forecaster import train_run_time
+from training.noise import noise_floor
 from training.record import record_run
 from training.target import Effort
 from training.train import Trained, features_of, train

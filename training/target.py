@@ -14,11 +14,12 @@ from scipy.stats import norm
 from placement.errors import InvalidInput
 from placement.forecast.calibration import Calibration
 from placement.forecast.correction import Frames
+from placement.forecast.evidence import quiet_rows
 from placement.forecast.model import ColdModel
 from placement.forecast.progress import ProgressCurve, fit_progress
 from placement.forecast.target import TargetModel, positions
 from placement.telemetry.features import Encoder, Feature
-from placement.units import Bools, Floats
+from placement.units import Floats
 from training.calibrate import PROBABILITIES, quantile_tables, scores
 from training.cold import ColdSettings, TrainingData, fit_cold
 from training.correction import fit_correction, varying_features
@@ -146,7 +147,7 @@ def training_data(rows: pd.DataFrame, target: str) -> tuple[TrainingData, pd.Dat
     use = rows[ok & ~censored].reset_index(drop=True)
     if len(use) < FEWEST_ROWS:
         raise InvalidInput(f"{len(use)} rows measure {target}; training needs at least {FEWEST_ROWS} finished ones")
-    log, quiet = np.log(use[target].to_numpy(float)), _quiet(use)
+    log, quiet = np.log(use[target].to_numpy(float)), quiet_rows(use)
     busy = busy_offsets(use, log, quiet) if target == "run_time" else {}
     data = TrainingData(use, target, log - offsets(use, busy), weights(use, target), groups_of(use))
     return data, rows[ok & censored].reset_index(drop=True), busy
@@ -155,7 +156,7 @@ def training_data(rows: pd.DataFrame, target: str) -> tuple[TrainingData, pd.Dat
 def offsets(rows: pd.DataFrame, busy: Mapping[str, float]) -> Floats:
     """Return how much disturbances raised the log of each row, shape ``(rows,)``."""
     raised = rows["node_class"].astype(str).map(dict(busy)).fillna(0.0).to_numpy(float)
-    return np.where(_quiet(rows), 0.0, raised)
+    return np.where(quiet_rows(rows), 0.0, raised)
 
 
 def weights(rows: pd.DataFrame, target: str) -> Floats:
@@ -256,10 +257,6 @@ def _with_bounds(data: TrainingData, censored: pd.DataFrame, expected: Floats) -
     rows = pd.concat([data.rows, censored], ignore_index=True)
     weight = np.concatenate([data.weight, np.full(len(censored), CENSORED_WEIGHT)])
     return TrainingData(rows, data.target, np.concatenate([data.value, expected]), weight, groups_of(rows))
-
-
-def _quiet(rows: pd.DataFrame) -> Bools:
-    return np.asarray(rows["quiet"].fillna(1.0).to_numpy(float) > 0.5)
 
 
 def _families(rows: pd.DataFrame) -> dict[str, str]:
