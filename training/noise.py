@@ -57,4 +57,5 @@ def measured_rows(rows: pd.DataFrame, target: str) -> pd.DataFrame:
     """Return the rows whose target is known, not a bound."""
     value = rows[target].to_numpy(dtype=float, na_value=np.nan)
     known = np.isfinite(value) & (value > 0) & ~rows["censored"].to_numpy(bool)
-    return rows.loc[known].reset_index(drop=True)
+    kept: pd.DataFrame = rows.loc[known].reset_index(drop=True)
+    return kept
