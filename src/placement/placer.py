@@ -20,7 +20,6 @@ from placement.forecast.influence import influence
 from placement.forecast.progress import remaining_quantile, with_progress
 from placement.forecast.target import TargetModel
 from placement.matching import (
-    PRESETS,
     Costs,
     PowerModel,
     Rules,
@@ -31,6 +30,7 @@ from placement.matching import (
     feasibility,
     score_frame,
     task_table,
+    weights_of,
 )
 from placement.telemetry.given import given
 
@@ -61,8 +61,6 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """Costs with what they were made of."""
-
     tasks: TaskTable
     nodes: NodeTable
     found: Costs
@@ -275,7 +273,8 @@ class Placer:
         modes, weights, rules = policy
         table, classes = task_table(tasks, self.features), node_classes(nodes)
         run_time, memory = self._forecasts(table, classes, finished)
-        found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=_weights(weights), rules=rules)
+        policy_weights = weights_of(weights)
+        found = costs(table, classes, run_time, memory, self.power, modes=modes, weights=policy_weights, rules=rules)
         return _Scored(table, classes, found, run_time, memory)
 
     def _forecasts(
@@ -299,11 +298,3 @@ def _placer(stored: StoredModel) -> Placer:
 
 def _evidence(finished: Table | None) -> pd.DataFrame | None:
     return None if finished is None else as_frame(finished, "finished frames")
-
-
-def _weights(weights: Weights | str | None) -> Weights | None:
-    if not isinstance(weights, str):
-        return weights
-    if weights not in PRESETS:
-        raise InvalidInput(f"no preset {weights!r}; have {sorted(PRESETS)}")
-    return PRESETS[weights]

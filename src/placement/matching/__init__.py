@@ -6,7 +6,7 @@ from placement.matching.modes import PowerForecast, forecast_power
 from placement.matching.power import Booster, PowerModel
 from placement.matching.table import SCORE_COLUMNS, score_frame
 from placement.matching.tasks import TASK_COLUMNS, TaskTable, task_table
-from placement.matching.weights import PRESETS, Rules, Weights
+from placement.matching.weights import PRESETS, Rules, Weights, weights_of
 
 __all__ = [
     "PRESETS",
@@ -27,4 +27,5 @@ __all__ = [
     "forecast_power",
     "score_frame",
     "task_table",
+    "weights_of",
 ]

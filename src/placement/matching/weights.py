@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from placement.errors import InvalidInput
 from placement.units import Seconds
 
-__all__ = ["BALANCED_WEIGHTS", "COST_WEIGHTS", "PERFORMANCE_WEIGHTS", "PRESETS", "Rules", "Weights"]
+__all__ = ["BALANCED_WEIGHTS", "COST_WEIGHTS", "PERFORMANCE_WEIGHTS", "PRESETS", "Rules", "Weights", "weights_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,26 @@ COST_WEIGHTS = Weights(time=0.1, energy=0.0, money=36_000.0, affinity=1.0)
 
 #: The named weightings.
 PRESETS = {"performance": PERFORMANCE_WEIGHTS, "balanced": BALANCED_WEIGHTS, "cost": COST_WEIGHTS}
+
+
+def weights_of(weights: Weights | str | None) -> Weights:
+    """Return weights given as such, by the name of a preset, or left to the default.
+
+    Raises
+    ------
+    InvalidInput
+        No preset has this name.
+
+    Examples
+    --------
+    >>> weights_of("performance").energy
+    0.0
+    """
+    if weights is None or isinstance(weights, Weights):
+        return weights or Weights()
+    if weights not in PRESETS:
+        raise InvalidInput(f"no preset {weights!r}; have {sorted(PRESETS)}")
+    return PRESETS[weights]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
