@@ -26,6 +26,7 @@ settings.load_profile("steady")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
     """Keep paths of the machine that ran the tests out of the report, which is committed."""
     text = json.dumps(json_report, default=str).replace(str(ROOT), ".").replace(str(ROOT.parent), "..")

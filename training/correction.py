@@ -14,6 +14,8 @@ __all__ = ["fit_correction", "varying_features"]
 _PRIOR = dict(zip(SHARED, (1.0, 0.004, 0.004, 0.001, 0.006, 0.001, 0.003), strict=True))
 _SLOPE, _NOISE, _BUSY = 0.003, 0.004, 0.01
 _FREEDOM = 5.0
+#: Median variance of the residuals within a job that the prior variances were chosen for; they grow with it.
+_USUAL_WITHIN, _LEAST_WIDE = 0.01, 0.3
 _MOST_JOBS, _MOST_FRAMES, _MOST_SLOPES = 200, 24, 12
 
 
@@ -48,6 +50,13 @@ def fit_correction(frames: Frames, residual: Floats, quiet: Bools, seed: int) ->
         noise = np.array([quiet[rows], ~quiet[rows]], dtype=float)
         blocks.append(Components(kernels, noise, residual[rows]))
     prior = np.array([*_PRIOR.values(), *([_SLOPE] * frames.x.shape[1]), _NOISE, _BUSY])
+    prior[1:] *= max(_within(frames.job, residual) / _USUAL_WITHIN, _LEAST_WIDE)
     found = fit_variances(blocks, prior, spread=1.5, steps=40, freedom=_FREEDOM)
     shared, slopes, (noise, busy) = found[: len(SHARED)], found[len(SHARED) : -2], found[-2:]
     return CorrectionKernel(shared, slopes, float(noise), float(max(busy, noise)))
+
+
+def _within(job: Ints, residual: Floats) -> float:
+    """Return the median over jobs of the variance of their own residuals, the usual one where no job has two frames."""
+    told = pd.Series(residual).groupby(job).var().dropna()
+    return float(told.median()) if len(told) else _USUAL_WITHIN

@@ -16,7 +16,7 @@ __all__ = ["LinearData", "fit_linear"]
 
 _NODE_FACTOR = 5.0
 _GROUP, _GROUP_SLOPES, _NOISE = 0.1, 0.002, 0.03
-_GROUP_CLASS = 0.1
+_GROUP_CLASS, _CLASS_SHOTS = 0.1, 50.0
 #: Variance of the log target that the prior variances of what a task costs were chosen for; they grow with it.
 _USUAL_VARIANCE = 0.75
 
@@ -87,7 +87,8 @@ def _kernels(data: LinearData, wide: float) -> tuple[Floats, Floats]:
     """Return the kernels of the blocks, of node size, of node classes and of shots, with their prior variances.
 
     What tasks cost is as wide as the target is (`wide` times the usual); how much faster one class is than another is
-    not. That a shot may differ from others on one class alone keeps a class from being blamed for its shots.
+    not. Two things keep a class from being blamed for its shots: a shot may differ from others on one class alone, and
+    while there are few shots classes are expected to be alike.
     """
     kernels = [block.gram() for block in data.task_blocks]
     prior = [wide * block.prior for block in data.task_blocks]
@@ -97,7 +98,8 @@ def _kernels(data: LinearData, wide: float) -> tuple[Floats, Floats]:
         prior += [_NODE_FACTOR * block.prior for block in data.effect_blocks]
     same_class = data.node_class[:, None] == data.node_class
     kernels += [effect * same_class for effect in effects]
-    prior += [block.prior for block in data.effect_blocks]
+    shots = len(np.unique(data.group))
+    prior += [block.prior * shots / (shots + _CLASS_SHOTS) for block in data.effect_blocks]
     same_group = (data.group[:, None] == data.group).astype(float)
     slopes = data.x @ data.x.T / max(data.x.shape[1], 1)
     kernels += [same_group, same_group * slopes, same_group * same_class]
