@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from placement.errors import InvalidInput
-from placement.telemetry.features import FEATURES
+from placement.telemetry.features import FEATURES, Feature
+from placement.telemetry.mapping_file import mapping_from
 from placement.telemetry.table import Telemetry
 from training.backtest import (
     Plan,
@@ -74,6 +75,25 @@ def test_a_planted_leak_is_found(rows: pd.DataFrame) -> None:
 
     with pytest.raises(InvalidInput, match="leaks"):
         check_no_leak(groups, ~by_row, by_row)
+
+
+@pytest.mark.parametrize("column", ["run_time", "render_time", "cpu_user_time", "peak_memory"])
+def test_what_is_measured_cannot_be_declared_a_feature(column: str) -> None:
+    with pytest.raises(InvalidInput, match="known only after the render"):
+        Feature(name=column, scale="log", unit="s")
+
+    with pytest.raises(InvalidInput, match="known only after the render"):
+        Feature(name="disguised", scale="log", product=("width", column))
+
+
+def test_a_copy_of_the_target_under_another_name_cannot_be_mapped_to_a_feature() -> None:
+    planted = {
+        "columns": {"run_time": {"from": "Render time", "unit": "s"}},
+        "features": {"harmless": {"from": "Render time", "scale": "log"}},
+    }
+
+    with pytest.raises(InvalidInput, match=r"harmless.*'Render time'.*measured run_time"):
+        mapping_from(planted, where="planted.toml")
 
 
 def test_one_shot_cannot_be_held_out_of_itself(rows: pd.DataFrame, plan: Plan) -> None:

@@ -18,6 +18,8 @@ __all__ = ["FEATURES", "Columns", "Encoder", "Feature", "columns_of"]
 #: Columns by name; numbers as float64, anything else as objects, missing values as NaN or None.
 Columns = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
+_MEASURED = frozenset(each.name for each in COLUMNS if each.role == "measured")
+
 Scale = Literal["log", "count", "linear", "category", "flag"]
 _SCALES = ("log", "count", "linear", "category", "flag")
 
@@ -49,7 +51,7 @@ class Feature:
     Raises
     ------
     InvalidInput
-        The scale is unknown, or a product is not on the log or linear scale.
+        The scale is unknown, a product is not on the log or linear scale, or a column is measured, not known before.
     """
 
     name: str
@@ -66,6 +68,11 @@ class Feature:
             raise InvalidInput(f"feature {self.name!r}: scale {self.scale!r} is not one of {_SCALES}")
         if self.product and self.scale in ("category", "flag"):
             raise InvalidInput(f"feature {self.name!r}: a product cannot have scale {self.scale!r}")
+        leaked = [name for name in self.columns if name in _MEASURED]
+        if leaked:
+            raise InvalidInput(
+                f"feature {self.name!r} is made of {leaked}, known only after the render; expected columns known before"
+            )
         if self.work and self.scale != "log":
             raise InvalidInput(f"feature {self.name!r}: work must be on the log scale, not {self.scale!r}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence, Set
 from typing import Any
 
 from placement.errors import InvalidInput
@@ -55,7 +56,25 @@ def mapping_from(content: Dict[str, Any], *, where: str) -> Mapping:
     rules += [
         _rule(targets[name], spec, f"{where}: features.{name}", (*_RULE, *_FEATURE)) for name, spec in features.items()
     ]
+    _refuse_leaks(rules, {each.name for each in declared}, where)
     return Mapping(name=where, rules=tuple(rules), features=declared)
+
+
+def _refuse_leaks(rules: Sequence[Rule], features: Set[str], where: str) -> None:
+    """Complain of a feature that is read from a column in which something measured stands."""
+    measured = {
+        source: rule.target
+        for rule in rules
+        if rule.target in _SCHEMA and _SCHEMA[rule.target].role == "measured"
+        for source in rule.sources
+    }
+    for rule in rules:
+        for source in rule.sources:
+            if rule.target in features and source in measured:
+                raise InvalidInput(
+                    f"{where}: features.{rule.target} is read from {source!r}, which is the measured "
+                    f"{measured[source]}; expected columns known before the render"
+                )
 
 
 def _feature(name: str, spec: Any, where: str) -> Feature:
