@@ -86,8 +86,8 @@ def _notes(foreign: Foreign, found: Backtest, ours: float, plain: dict[str, floa
     others = ", ".join(f"{name} {np.exp(one):.2f}" for name, one in plain.items())
     classes = ", ".join(f"{name} {one:.0%}" for name, one in coverage(found.cold, "p10", "p90").items())
     return (
-        f"{len(scenes)} rows, {scenes.nunique()} scenes; seed {_SEED}; the mapping's features were chosen by looking "
-        "at these logs",
+        f"{len(scenes)} rows, {scenes.nunique()} scenes; seed {_SEED}; the mapping's features and some priors of the "
+        "learner were chosen by looking at these logs",
         f"median error factor {np.exp(ours):.2f} (log error {ours:.3f}); with default settings on all published "
         f"columns: {others}",
         f"by scene: {told}",

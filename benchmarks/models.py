@@ -51,7 +51,7 @@ def cold_start() -> Result:
     told = ", ".join(f"{kind} {one.error:.0%} ({one.line:.0%})" for kind, one in types.iterrows())
     notes = (_judged(table), f"by job type, the log-linear fit in brackets: {told}")
     missed = not all(row.passed for row in rows)
-    return Result("cold-start", rows, (*notes, *(_shortfall("cold", error, 0.25) if missed else ())))
+    return Result("cold-start", rows, (*notes, *(_shortfall("cold", error, min(0.25, 0.6 * plain)) if missed else ())))
 
 
 def after_three_frames() -> Result:
@@ -128,13 +128,13 @@ def _shortfall(column: str, error: float, bar: float) -> tuple[str, ...]:
     curve = _curve()
     points = ", ".join(f"{one.shots:.0f} shots {getattr(one, column):.1%}" for one in curve.itertuples())
     slope, level = np.polyfit(np.log(curve["shots"]), np.log(curve[column]), 1)
-    needed = float(np.exp((np.log(bar) - level) / slope)) if slope < 0 else np.inf
+    needed = f"{np.exp((np.log(bar) - level) / slope):.0f} shots" if slope < -0.05 else "more than the curve can tell"
     return (
-        f"short of the bar by {100 * (error - bar):.1f} points",
+        f"an error of {error:.1%} is {100 * (error - bar):.1f} points above the {bar:.1%} that the bars allow",
         f"noise floor: {noise.pairs} quiet repeats of a frame differ by {noise.difference:.1%} at the median, so that "
         f"even a forecast that knew every frame would miss by {noise.bound:.1%}",
-        f"learning curve, trained on: {points}; along its power law (exponent {slope:.2f}) the bar takes "
-        f"{needed:.0f} shots",
+        f"learning curve, trained on: {points}; along its power law (exponent {slope:.2f}) that takes "
+        f"{needed}",
     )
 
 
