@@ -42,7 +42,8 @@ def test_workers_of_a_local_cluster_grow_trees_as_good_as_one_process_does(tmp_p
     assert errors[1] == pytest.approx(errors[0], rel=0.1)
     assert boosters[0].features == boosters[1].features
     assert "objective=huber" in boosters[1].text
-    matrix = np.random.default_rng(0).normal(size=(200, boosters[0].features))
+    _, raw, codes = here.model.cold.basis.arrays(here.data.rows)
+    matrix = here.model.cold.matrix(raw, codes)
     assert np.corrcoef(*(one.predict(matrix) for one in boosters))[0, 1] > 0.8
 
 
