@@ -109,8 +109,9 @@ def check_names(given: Iterable[object], known: Collection[str], what: str) -> N
     raise InvalidInput(f"{what} have unknown columns: {', '.join(hints)}; known are {', '.join(sorted(known))}")
 
 
-def numbers(frame: pd.DataFrame, name: str, default: float, *, what: str, low: float = 0.0,
-            high: float = np.inf) -> Floats:
+def numbers(
+    frame: pd.DataFrame, name: str, default: float, *, what: str, low: float = 0.0, high: float = np.inf
+) -> Floats:
     """Return a column of numbers, shape ``(rows,)``; a missing column or cell gets the default.
 
     Raises

@@ -18,8 +18,15 @@ _SETS = ("software", "licences", "tags", "job_types", "warm_job_types", "assets"
 _TEXTS = ("name", "gpu_model")
 _SHARES = ("load",)
 _MAY_BE_UNKNOWN = ("threads", "idle_power", "peak_power", "gpu_power_limit")
-_UNIT = {"memory": "MiB", "gpu_memory": "MiB", "idle_power": "W", "peak_power": "W", "gpu_power_limit": "W",
-         "price": "EUR/h", "electricity": "EUR/kWh"}
+_UNIT = {
+    "memory": "MiB",
+    "gpu_memory": "MiB",
+    "idle_power": "W",
+    "peak_power": "W",
+    "gpu_power_limit": "W",
+    "price": "EUR/h",
+    "electricity": "EUR/kWh",
+}
 _UNKNOWN = float("nan")
 
 

@@ -76,9 +76,7 @@ class _Device:
     limit: Floats
 
 
-def forecast_power(
-    model: PowerModel, tasks: TaskTable, nodes: NodeTable, modes: Sequence[EnergyMode]
-) -> PowerForecast:
+def forecast_power(model: PowerModel, tasks: TaskTable, nodes: NodeTable, modes: Sequence[EnergyMode]) -> PowerForecast:
     """Forecast watts and slow-down of all tasks on all classes in all modes.
 
     A task is charged its part of the node's idle watts, what its cores' load adds on the server curve above the
@@ -143,9 +141,7 @@ def _chosen_cpu_limits(model: PowerModel, idle_share: Floats, modes: Sequence[En
     return np.stack([_chosen(mode, tried, log_time, energy) for mode in modes], axis=1)
 
 
-def _gpu(
-    model: PowerModel, nodes: NodeTable, modes: Sequence[EnergyMode], attached: Floats, draw: Floats
-) -> _Device:
+def _gpu(model: PowerModel, nodes: NodeTable, modes: Sequence[EnergyMode], attached: Floats, draw: Floats) -> _Device:
     """Return the GPUs under each mode; attached watts are 0 where a profile uses none."""
     shape = (*attached.shape, len(modes))
     rows, columns = np.nonzero(attached)
@@ -166,9 +162,7 @@ def _gpu(
     return _Device(attached * at_full[..., 0], watts * power, power_spread, log_time, time_spread, limit)
 
 
-def _gpu_effects(
-    model: PowerModel, nodes: NodeTable, modes: Sequence[EnergyMode], kinds: Floats
-) -> tuple[Floats, ...]:
+def _gpu_effects(model: PowerModel, nodes: NodeTable, modes: Sequence[EnergyMode], kinds: Floats) -> tuple[Floats, ...]:
     """Return limit, log time, its spread, watts over the limit, their log spread, the same at full: ``(kinds, modes)``.
 
     A kind is a class and the draw share of a job, -1 for unknown.

@@ -57,9 +57,7 @@ class Admitted:
         return [texts[each] for each in of.ravel()]
 
 
-def admit(
-    frame: pd.DataFrame, mapping: Mapping | None = None, suspected: list[Suspicion] | None = None
-) -> Admitted:
+def admit(frame: pd.DataFrame, mapping: Mapping | None = None, suspected: list[Suspicion] | None = None) -> Admitted:
     """Map, convert and check `frame`; nothing is raised for what is wrong with a row.
 
     Parameters

@@ -48,8 +48,10 @@ def mapping_from(content: Dict[str, Any], *, where: str) -> Mapping:
     features = _table(content, "features", where)
     for name in columns:
         if name not in _SCHEMA:
-            raise InvalidInput(f"{where}: columns.{name} is not a schema column; declare it under features, "
-                               f"or use one of {sorted(_SCHEMA)}")
+            raise InvalidInput(
+                f"{where}: columns.{name} is not a schema column; declare it under features, "
+                f"or use one of {sorted(_SCHEMA)}"
+            )
     declared = tuple(_feature(name, spec, f"{where}: features.{name}") for name, spec in features.items())
     targets = _SCHEMA | {each.name: each for each in extra_columns(declared)}
     rules = [_rule(targets[name], spec, f"{where}: columns.{name}", _RULE) for name, spec in columns.items()]

@@ -49,8 +49,10 @@ class ReadReport:
 
     def __str__(self) -> str:
         """One line a fact, for people."""
-        lines = [f"{self.rows_read} rows in {self.files} files: {self.rows_kept} kept, "
-                 f"{self.rows_quarantined} quarantined" + (f" in {self.quarantine}" if self.quarantine else "")]
+        lines = [
+            f"{self.rows_read} rows in {self.files} files: {self.rows_kept} kept, "
+            f"{self.rows_quarantined} quarantined" + (f" in {self.quarantine}" if self.quarantine else "")
+        ]
         lines += [f"  quarantined {count:>8}  {reason}" for reason, count in _by_count(self.quarantined)]
         lines += [f"  dropped     {count:>8}  {reason}" for reason, count in _by_count(self.dropped)]
         lines += [f"  unreadable  {name}: {why}" for name, why in self.unreadable.items()]

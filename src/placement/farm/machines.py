@@ -1,0 +1,130 @@
+"""Machines as columns: what a node class offers and draws, where each node stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from placement.errors import InvalidInput
+from placement.farm.sealed import seal
+from placement.units import Floats, Ints
+
+__all__ = ["RESOURCES", "Classes", "NodeState", "Nodes", "Resource"]
+
+
+class Resource(IntEnum):
+    """What a node has and a task takes; the axis of every ``(…, resources)`` array."""
+
+    CORES = 0
+    MEMORY = 1
+    GPUS = 2
+    GPU_MEMORY = 3
+    SCRATCH = 4
+
+
+#: Length of the resource axis. Cores and GPUs are counted, the rest is MiB.
+RESOURCES = len(Resource)
+
+
+class NodeState(IntEnum):
+    """What a node is doing; only nodes that are UP take work."""
+
+    UP = 0
+    ASLEEP = 1
+    WAKING = 2
+    FALLING_ASLEEP = 3
+    DOWN = 4
+    DRAINING = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Classes:
+    """Node classes, one row each.
+
+    Parameters
+    ----------
+    names
+        Unique.
+    offer
+        What one whole node offers, shape ``(classes, resources)``.
+    worth
+        Normalised capacity of one whole node: how many reference cores it stands for, shape ``(classes,)``.
+    idle_watts, busy_watts, asleep_watts
+        Power of a node doing nothing, with all cores at work in the fastest mode, and asleep, W, shape ``(classes,)``.
+    wake_seconds, sleep_seconds
+        How long it takes to wake up and to fall asleep, during which the node draws `idle_watts` and takes no work.
+    wake_joules
+        Energy that waking takes on top of that.
+    speed, draw
+        Of each energy mode: speed against the fastest, and dynamic power (above idle) against it, both in (0, 1], shape
+        ``(classes, modes)``; mode 0 is ``performance`` and has ones.
+    """
+
+    names: tuple[str, ...]
+    offer: Floats
+    worth: Floats
+    idle_watts: Floats
+    busy_watts: Floats
+    asleep_watts: Floats
+    wake_seconds: Floats
+    sleep_seconds: Floats
+    wake_joules: Floats
+    speed: Floats
+    draw: Floats
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        if len(set(self.names)) != count:
+            raise InvalidInput(f"node class names repeat: {self.names}")
+        modes = self.speed.shape[1] if self.speed.ndim == 2 else 0
+        seal(self, {"offer": (count, RESOURCES), "speed": (count, modes), "draw": (count, modes)})
+        if not modes or not (self.speed[:, 0] == 1).all() or not (self.draw[:, 0] == 1).all():
+            raise InvalidInput("energy mode 0 must have speed 1 and draw 1 on every node class")
+        if not ((self.speed > 0) & (self.speed <= 1) & (self.draw > 0) & (self.draw <= 1)).all():
+            raise InvalidInput("speed and draw of every energy mode must lie in (0, 1]")
+        if not (self.worth > 0).all():
+            raise InvalidInput(f"worth of node class {self.names[int(self.worth.argmin())]!r} must be above 0")
+
+    @property
+    def modes(self) -> int:
+        """Number of energy modes."""
+        return int(self.speed.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Nodes:
+    """Nodes, one row each.
+
+    Parameters
+    ----------
+    node_class
+        Row in `Classes`, shape ``(nodes,)``.
+    state
+        A `NodeState`.
+    ready
+        When the node is up again if it is waking, falling asleep (then: asleep) or down, seconds; infinite: unknown.
+    free
+        What nothing uses, shape ``(nodes, resources)``.
+    idle_since
+        When the last attempt on it ended, seconds.
+    warm_job
+        Job whose assets were loaded last, -1: none.
+    rack
+        What fails together.
+    """
+
+    node_class: Ints
+    state: Ints
+    ready: Floats
+    free: Floats
+    idle_since: Floats
+    warm_job: Ints
+    rack: Ints
+
+    def __post_init__(self) -> None:
+        seal(self, {"free": (len(self.node_class), RESOURCES)})
+
+    @property
+    def count(self) -> int:
+        """Number of nodes."""
+        return len(self.node_class)
