@@ -170,8 +170,8 @@ class Faults:
     @classmethod
     def none(cls) -> Faults:
         """Return a world in which all goes well."""
-        return cls(**{name: np.zeros(0, np.int64 if name in ("kind", "target") else np.float64)
-                      for name in ("time", "kind", "target", "seconds", "factor")})  # fmt: skip
+        none, nothing = np.zeros(0), np.zeros(0, np.int64)
+        return cls(time=none, kind=nothing, target=nothing.copy(), seconds=none.copy(), factor=none.copy())
 
 
 def flat_tariff(price: float = 0.2, carbon: float = 200.0) -> Tariff:
