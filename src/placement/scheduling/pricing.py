@@ -1,0 +1,110 @@
+"""What a second of each node class is worth to the work that waits: comparative advantage as prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.farm.sealed import seal
+from placement.units import Floats, Ints, Seconds
+
+__all__ = ["Prices", "price_classes"]
+
+_MOST_ROUNDS, _LEAST_ROUNDS = 300, 60
+_CELLS = 20_000  #: (step, class) pairs looked at to find prices; more steps than that are represented by the largest
+_SHARPEST, _SOFTEST = 0.02, 0.3
+_STEP = 0.5
+_DEAREST = 20.0
+_NEGLIGIBLE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prices:
+    """Prices of node classes and what follows from them.
+
+    Parameters
+    ----------
+    price
+        Of a node-second, in worth-seconds; never below the class's own worth, shape ``(classes,)``.
+    drain
+        Seconds in which each class works off what is best done there, shape ``(classes,)``.
+    share
+        Share of each step's work that belongs on each class, shape ``(steps, classes)``; rows sum to 1, or to 0 where
+        no class is able.
+    """
+
+    price: Floats
+    drain: Floats
+    share: Floats
+
+    def __post_init__(self) -> None:
+        seal(self, {"share": (len(self.share), len(self.price))})
+
+
+def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Prices:
+    """Find prices at which every class has as much work as it can do, and no class is idle that would be missed.
+
+    The dual of the linear program for unrelated machines, solved by multiplicative weights over a softened choice: each
+    step goes where its node-seconds times their price are least, dearer classes are those that too many steps want
+    (Arora, Hazan and Kale, "The multiplicative weights update method", Theory of Computing 8, 2012). When all work fits
+    into `patience` seconds nothing is dearer than its worth: work goes where it takes the fewest worth-seconds.
+
+    Parameters
+    ----------
+    frames
+        Frames of each step still to be started, shape ``(steps,)``.
+    load
+        Node-seconds of one frame: run time times the share of the node it takes, infinite where it cannot run, shape
+        ``(steps, classes)``.
+    nodes, worth
+        Nodes of each class, and the normalised capacity of one, shape ``(classes,)``.
+    patience
+        Backlog in seconds below which waiting for the best class is no matter.
+
+    Examples
+    --------
+    Both steps are faster on the first class, the second gains more by it:
+
+    >>> load = np.array([[1.0, 2.0], [1.0, 9.0]])
+    >>> found = price_classes(np.full(2, 100.0), load, np.ones(2), np.ones(2), patience=10.0)
+    >>> found.share.argmax(axis=1).tolist(), bool(found.price[0] > found.price[1])
+    ([1, 0], True)
+    """
+    able = np.isfinite(load) & (nodes > 0)
+    rows = np.flatnonzero(able.any(axis=1) & (frames > 0))
+    price, drain, share = worth.astype(float), np.zeros(len(worth)), np.zeros(load.shape)
+    if not len(rows):
+        return Prices(price=price, drain=drain, share=share)
+    seconds = np.where(able[rows], load[rows], 1.0)
+    logs = np.where(able[rows], np.log(seconds), np.inf)
+    work = frames[rows, None] * seconds
+    there = np.maximum(nodes, _NEGLIGIBLE)
+    some = _largest(np.where(able[rows], work, np.inf).min(axis=1), _CELLS // len(worth))
+    scale = float(work.sum() / work[some].sum())
+    price = worth * np.exp(_find(logs[some], scale * work[some], there, worth, patience))
+    share[rows] = _softly(logs + np.log(price), _SHARPEST)
+    return Prices(price=price, drain=(share[rows] * work).sum(axis=0) / there, share=share)
+
+
+def _find(logs: Floats, work: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Floats:
+    """Return the log of how much dearer than its worth each class is, the mean over the later rounds."""
+    extra, found, counted = np.zeros(len(worth)), np.zeros(len(worth)), 0
+    rounds = int(np.clip(4e6 / work.size, _LEAST_ROUNDS, _MOST_ROUNDS))
+    for turn in range(rounds):
+        heat = _SOFTEST * (_SHARPEST / _SOFTEST) ** (turn / (rounds - 1))
+        drain = (_softly(logs + np.log(worth) + extra, heat) * work).sum(axis=0) / nodes
+        pressure = drain / max(patience, float(drain @ nodes / nodes.sum()), _NEGLIGIBLE)
+        extra = np.clip(extra + _STEP * heat / _SOFTEST * (pressure - 1), 0.0, _DEAREST)
+        if turn >= rounds // 2:
+            found, counted = found + extra, counted + 1
+    return found / counted
+
+
+def _largest(size: Floats, most: int) -> Ints:
+    return np.arange(len(size)) if len(size) <= most else np.sort(np.argpartition(-size, most)[:most])
+
+
+def _softly(logs: Floats, heat: float) -> Floats:
+    weight = np.exp((logs.min(axis=1, keepdims=True) - logs) / heat)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
