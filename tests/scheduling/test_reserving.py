@@ -1,0 +1,94 @@
+"""Reservations: wide frames get room, narrow ones and the impatient do not, and not everything is kept."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from placement.farm.machines import NodeState
+from placement.scheduling.reserving import NONE, reserve, wide_steps
+from placement.scheduling.rules import Rules
+from placement.testing.planner_farms import cost_of, snapshot_of
+
+WIDE, NARROW = [8, 1024, 0, 0, 0], [1, 1024, 0, 0, 0]
+
+
+def farm_of(remaining, *, waited=1000.0, waiting=1, nodes=4, **rest):
+    """Every node runs one narrow frame; a wide one waits."""
+    steps = {"request": [NARROW, WIDE], "waiting": [0, waiting], "since": [0.0, 1000.0 - waited]}
+    attempts = {"node": np.arange(nodes), "step": np.zeros(nodes), "started": np.zeros(nodes)}
+    farm = snapshot_of(now=1000.0, steps=steps, attempts=attempts, nodes={"node_class": np.zeros(nodes)}, **rest)
+    return farm, cost_of(farm), np.asarray(remaining, float)
+
+
+ORDER = np.array([0, 1])
+
+
+def test_the_node_that_is_ready_first_is_kept():
+    farm, cost, remaining = farm_of([50, 20, 70, 90])
+    kept = reserve(farm, cost, Rules(), remaining, ORDER)
+    assert kept.kept.tolist() == [1]
+    assert kept.step[1] == 1
+    assert kept.ready[1] == 1020.0
+
+
+def test_nothing_is_kept_for_who_has_not_waited():
+    farm, cost, remaining = farm_of([50, 20, 70, 90], waited=10.0)
+    assert len(reserve(farm, cost, Rules(), remaining, ORDER).kept) == 0
+
+
+def test_nothing_is_kept_for_a_paused_job():
+    farm, cost, remaining = farm_of([50, 20, 70, 90], jobs={"held": [True]})
+    assert len(reserve(farm, cost, Rules(), remaining, ORDER).kept) == 0
+
+
+def test_no_more_than_the_stated_share_of_nodes_is_kept():
+    farm, cost, remaining = farm_of([50, 20, 70, 90], waiting=9)
+    assert reserve(farm, cost, Rules(reserve_share=0.5), remaining, ORDER).kept.tolist() == [0, 1]
+
+
+def test_a_node_that_is_down_is_not_kept():
+    farm, cost, remaining = farm_of([50, 20, 70, 90])
+    state = np.full(4, int(NodeState.UP))
+    state[1] = int(NodeState.DOWN)
+    farm, cost, remaining = farm_of([50, 20, 70, 90])
+    down = snapshot_of(
+        now=1000.0,
+        steps={"request": [NARROW, WIDE], "waiting": [0, 1], "since": [0.0, 0.0]},
+        attempts={"node": np.arange(4), "step": np.zeros(4)},
+        nodes={"node_class": np.zeros(4), "state": state},
+    )
+    assert reserve(down, cost, Rules(), remaining, ORDER).kept.tolist() == [0]
+
+
+def test_a_frame_wider_than_every_node_is_not_wide_but_impossible():
+    farm = snapshot_of(steps={"request": [[9, 1024, 0, 0, 0], WIDE, NARROW]})
+    assert wide_steps(farm, cost_of(farm), Rules()).tolist() == [False, True, False]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 20))
+def test_ready_is_when_enough_attempts_have_ended(seed, nodes, count):
+    rng = np.random.default_rng(seed)
+    node = rng.integers(0, nodes, count)
+    node = np.array([n for at, n in enumerate(node) if (node[:at] == n).sum() < 8], np.int64)
+    remaining = rng.uniform(1, 100, len(node)).round(3)
+    request = [int(rng.integers(4, 9)), 1024, 0, 0, 0]
+    farm = snapshot_of(
+        now=1000.0,
+        nodes={"node_class": np.zeros(nodes)},
+        steps={"request": [NARROW, request], "waiting": [0, nodes], "since": [0.0, 0.0]},
+        attempts={"node": node, "step": np.zeros(len(node))},
+    )
+    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), remaining, ORDER)
+    for one in range(nodes):
+        ends = np.sort(remaining[node == one])
+        needed = request[0] - (8 - len(ends))
+        expected = 0.0 if needed <= 0 else ends[needed - 1]
+        assert kept.step[one] == 1
+        assert np.isclose(kept.ready[one], 1000.0 + expected)
+
+
+def test_the_first_step_in_order_chooses_first():
+    steps = {"request": [WIDE, WIDE], "waiting": [1, 1], "since": [0.0, 0.0]}
+    farm = snapshot_of(now=1000.0, nodes={"node_class": [0, 0]}, steps=steps)
+    kept = reserve(farm, cost_of(farm), Rules(), np.zeros(0), np.array([1, 0]))
+    assert kept.step.tolist() == [1, NONE]
