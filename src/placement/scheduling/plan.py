@@ -195,6 +195,10 @@ class Plan:
         What is expected of jobs; None where a policy does not forecast.
     reserved
         Step row for which each node is kept, -1: none, shape ``(nodes,)``; None: no reservations.
+    successors
+        Step row whose next frame takes each attempt's place on its node as soon as it ends, -1: none, shape
+        ``(attempts,)``; None: every node goes on with the step it works for. A successor asks for no more of any
+        resource than the attempt does, and for the same licence or none.
     """
 
     starts: Starts
@@ -203,6 +207,7 @@ class Plan:
     waits: Waits | None = None
     outlooks: Outlooks | None = None
     reserved: Ints | None = None
+    successors: Ints | None = None
 
     def with_power(self, power: Power) -> Plan:
         """Return the plan with other power actions."""

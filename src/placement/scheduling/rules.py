@@ -53,6 +53,8 @@ class Rules:
         Seconds that an attempt runs at least before it may be interrupted.
     idle_sleep
         Seconds a node idles before it may sleep.
+    interval
+        Seconds until the next decision, in which nodes go on by themselves as `Plan.successors` says.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class Rules:
     preempt_most: int = 2
     preempt_rest: Seconds = 120.0
     idle_sleep: Seconds = 300.0
+    interval: Seconds = 30.0
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:
@@ -81,7 +84,7 @@ class Rules:
         for name in ("preview_share", "wide_share", "reserve_share"):
             if not 0 < getattr(self, name) <= 1:
                 raise InvalidInput(f"{name} {getattr(self, name):g} must be a share in (0, 1]")
-        for name in ("emergency_wait", "ageing", "half_life", "preempt_gain"):
+        for name in ("emergency_wait", "ageing", "half_life", "preempt_gain", "interval"):
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"{name} {getattr(self, name):g} must be above 0")
         for name in ("wide_wait", "preempt_most", "preempt_rest", "idle_sleep"):
