@@ -73,6 +73,9 @@ class FarmSnapshot:
 
         Its dominant resource there (Ghodsi et al., "Dominant resource fairness", NSDI 2011); above 1 it does not fit.
         """
+        request, offer = self.steps.request, self.classes.offer
+        share = np.zeros((len(request), len(offer)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            parts = self.steps.request[:, None, :] / self.classes.offer[None, :, :]
-        return np.asarray(np.where(self.steps.request[:, None, :] > 0, parts, 0.0).max(axis=2))
+            for each in np.flatnonzero((request > 0).any(axis=0)):
+                np.fmax(share, request[:, each, None] / offer[None, :, each], out=share)
+        return share
