@@ -1,0 +1,70 @@
+"""Successors: they fit in the place they take, the first in the queue comes first, and nothing follows on closed nodes."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from placement.scheduling.following import Queue, successors
+from placement.testing.planner_farms import snapshot_of
+
+INTERVAL = 30.0
+
+
+def drawn(seed, steps, count):
+    rng = np.random.default_rng(seed)
+    cores = rng.integers(1, 4, steps).astype(float)
+    request = np.column_stack([cores, 1024.0 * rng.integers(1, 4, steps), *(np.zeros(steps) for _ in range(3))])
+    waiting = rng.integers(0, 4, steps)
+    licence = rng.integers(-1, 2, steps)
+    farm = snapshot_of(
+        steps={"request": request, "waiting": waiting, "licence": licence},
+        attempts={"node": np.arange(count), "step": rng.integers(0, steps, count)},
+        nodes={"node_class": np.zeros(count)},
+        licences=[9, 9],
+    )
+    order = rng.permutation(steps)[: rng.integers(0, steps + 1)]
+    queue = Queue(order=order, waiting=waiting, wanted=rng.random((steps, 1)) < 0.8)
+    return farm, queue, rng.uniform(0, 200, count), rng.random(count) < 0.2
+
+
+@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 12))
+def test_successors_fit_in_the_place_they_take(seed, steps, count):
+    farm, queue, remaining, closed = drawn(seed, steps, count)
+    follow = successors(farm, INTERVAL, queue, remaining, closed)
+    assert (follow[closed] == -1).all()
+    some = np.flatnonzero(follow >= 0)
+    own = farm.attempts.step[some]
+    assert (farm.steps.request[follow[some]] <= farm.steps.request[own]).all()
+    licence = farm.steps.licence[follow[some]]
+    assert ((licence == -1) | (licence == farm.steps.licence[own])).all()
+    assert (queue.waiting[follow[some]] > 0).all()
+    assert np.isin(follow[some], queue.order).all()
+    changed = follow[some] != own
+    assert queue.wanted[follow[some][changed], 0].all()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 12))
+def test_nobody_follows_who_ranks_behind_a_step_that_could_go_on_itself(seed, steps, count):
+    farm, queue, remaining, closed = drawn(seed, steps, count)
+    follow = successors(farm, INTERVAL, queue, remaining, closed)
+    rank = {int(row): at for at, row in enumerate(queue.order)}
+    for attempt in np.flatnonzero(follow >= 0):
+        own = int(farm.attempts.step[attempt])
+        if queue.waiting[own] > 0 and own in rank:
+            assert rank[int(follow[attempt])] <= rank[own]
+
+
+def test_who_ends_late_goes_on_with_its_own_step():
+    farm = snapshot_of(steps={"waiting": [5, 5]}, attempts={"node": [0, 1], "step": [1, 1]}, nodes={"node_class": [0, 0]})
+    queue = Queue(order=np.array([0, 1]), waiting=np.array([5, 5]), wanted=np.ones((2, 1), bool))
+    follow = successors(farm, INTERVAL, queue, np.array([10.0, 1000.0]), np.zeros(2, bool))
+    assert follow.tolist() == [0, 1]
+
+
+def test_a_step_with_one_frame_is_offered_little_more_than_one_place():
+    farm = snapshot_of(
+        steps={"waiting": [1, 9]}, attempts={"node": [0, 1, 2], "step": [1, 1, 1]}, nodes={"node_class": [0, 0, 0]}
+    )
+    queue = Queue(order=np.array([0, 1]), waiting=np.array([1, 9]), wanted=np.ones((2, 1), bool))
+    follow = successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool))
+    assert follow.tolist() == [0, 1, 1]
