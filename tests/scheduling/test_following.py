@@ -55,7 +55,9 @@ def test_nobody_follows_who_ranks_behind_a_step_that_could_go_on_itself(seed, st
 
 
 def test_who_ends_late_goes_on_with_its_own_step():
-    farm = snapshot_of(steps={"waiting": [5, 5]}, attempts={"node": [0, 1], "step": [1, 1]}, nodes={"node_class": [0, 0]})
+    farm = snapshot_of(
+        steps={"waiting": [5, 5]}, attempts={"node": [0, 1], "step": [1, 1]}, nodes={"node_class": [0, 0]}
+    )
     queue = Queue(order=np.array([0, 1]), waiting=np.array([5, 5]), wanted=np.ones((2, 1), bool))
     follow = successors(farm, INTERVAL, queue, np.array([10.0, 1000.0]), np.zeros(2, bool))
     assert follow.tolist() == [0, 1]

@@ -45,9 +45,7 @@ def test_a_step_goes_where_its_priced_node_seconds_are_least():
 
 
 def test_the_patient_wait_for_a_much_better_class_and_the_impatient_for_a_short_queue_only():
-    farm = snapshot_of(
-        classes=classes_of(names=["slow", "fast"]), nodes={"node_class": [0, 1]}, steps={"waiting": [9]}
-    )
+    farm = snapshot_of(classes=classes_of(names=["slow", "fast"]), nodes={"node_class": [0, 1]}, steps={"waiting": [9]})
     cost = cost_of(farm, [[100.0, 40.0]])
     for drain, expected in (([0, 30.0], 8), ([0, 70.0], 9)):
         one = starter(farm, cost, drain=drain)

@@ -20,9 +20,7 @@ def why(farm, **after):
         "used": np.zeros(farm.clients.count),
         "most": np.full(farm.clients.count, farm.worth()),
         "licences": farm.licences,
-        "reservations": Reservations(
-            step=np.full(farm.nodes.count, NONE), ready=np.full(farm.nodes.count, np.inf)
-        ),
+        "reservations": Reservations(step=np.full(farm.nodes.count, NONE), ready=np.full(farm.nodes.count, np.inf)),
         "held_until": np.full(steps, np.nan),
         "capped": np.zeros(steps, bool),
     }
