@@ -20,11 +20,16 @@ class Outlook:
     Parameters
     ----------
     start
-        Seconds, increasing, shape ``(periods,)``.
+        Seconds, increasing, shape ``(periods,)``. Before the first one its value holds as well.
     price
         EUR per kWh; may be negative.
     carbon
         gCO2 per kWh.
+
+    Raises
+    ------
+    InvalidInput
+        No period, starts that do not increase, or a number that is not finite.
     """
 
     start: Floats
@@ -35,6 +40,12 @@ class Outlook:
         seal(self)
         if not len(self.start):
             raise InvalidInput("an outlook needs at least one period")
+        for name in ("start", "price", "carbon"):
+            wrong = np.flatnonzero(~np.isfinite(getattr(self, name)))
+            if len(wrong):
+                raise InvalidInput(
+                    f"outlook: {name} of period {wrong[0]} is {getattr(self, name)[wrong[0]]}, not a number"
+                )
         if not (np.diff(self.start) > 0).all():
             raise InvalidInput("starts of the periods of an outlook must increase")
 
@@ -57,20 +68,25 @@ class Outlook:
     def mean(self, column: Floats, start: Floats, seconds: Floats) -> Floats:
         """Return the mean of `column` (`price` or `carbon`) over ``[start, start + seconds)``, elementwise.
 
+        The exact integral over the periods divided by `seconds`, which must be finite; where `seconds` is 0, the value
+        at `start`.
+
         Examples
         --------
         >>> two = Outlook(start=np.array([0.0, 100.0]), price=np.array([1.0, 3.0]), carbon=np.zeros(2))
         >>> two.mean(two.price, np.array([50.0]), np.array([100.0])).tolist()
         [2.0]
         """
-        edges = np.append(self.start, np.inf)
         paid = np.concatenate([[0.0], np.cumsum(column[:-1] * np.diff(self.start))])
+        start, seconds = np.broadcast_arrays(np.asarray(start, float), np.asarray(seconds, float))
 
-        def until(time: Floats) -> Floats:
-            row = np.clip(np.searchsorted(edges, time, side="right") - 1, 0, len(column) - 1)
-            return np.asarray(paid[row] + column[row] * (time - self.start[row]))
+        def row_at(time: Floats) -> np.ndarray:
+            return np.maximum(np.searchsorted(self.start, time, side="right") - 1, 0)
 
-        return (until(start + seconds) - until(start)) / seconds
+        first, last = row_at(start), row_at(start + seconds)
+        whole = paid[last] - paid[first]
+        ends = column[last] * (start + seconds - self.start[last]) - column[first] * (start - self.start[first])
+        return np.where(seconds > 0, (whole + ends) / np.where(seconds > 0, seconds, 1.0), column[first])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,26 +100,52 @@ class Tariff:
     published
         The same as forecast by the market's publisher, of the same periods; what decisions may be based on.
     horizon
-        Seconds ahead for which forecasts are out.
+        Seconds ahead for which forecasts are out. A rolling day by default. Real day-ahead prices are out about noon
+        for the whole next calendar day, so that between 12 and 36 hours are known: a day is what is known on average.
+
+    Raises
+    ------
+    InvalidInput
+        The two have other periods, or the horizon is below 0.
     """
 
     actual: Outlook
     published: Outlook
     horizon: Seconds = 86400.0
 
+    def __post_init__(self) -> None:
+        if not np.array_equal(self.actual.start, self.published.start):
+            raise InvalidInput(
+                f"actual ({len(self.actual.start)}) and published ({len(self.published.start)}) prices must be of the "
+                "same periods"
+            )
+        if not self.horizon >= 0:
+            raise InvalidInput(f"horizon {self.horizon:g} s must be 0 or more")
+
     def outlook(self, now: Seconds) -> Outlook:
         """Return what is known at `now`: the running period as it is, later ones as published, until the horizon.
 
-        Beyond the horizon the pattern of the last published day repeats as its mean.
+        Nothing in it depends on what came true after the running period, or on what is published beyond the horizon:
+        from there on the mean of the known periods holds, each weighted with its length.
+
+        Examples
+        --------
+        >>> hours = 3600.0 * np.arange(4)
+        >>> truth = Outlook(start=hours, price=np.array([1.0, 2.0, 3.0, 4.0]), carbon=np.zeros(4))
+        >>> told = Outlook(start=hours, price=np.array([9.0, 2.5, 9.0, 9.0]), carbon=np.zeros(4))
+        >>> known = Tariff(actual=truth, published=told, horizon=3600.0).outlook(now=1800.0)
+        >>> known.start.tolist(), known.price.tolist()
+        ([0.0, 3600.0, 7200.0], [1.0, 2.5, 1.75])
         """
         actual, published = self.actual, self.published
         row = max(int(np.searchsorted(actual.start, now, side="right")) - 1, 0)
-        last = int(np.searchsorted(published.start, now + self.horizon, side="left"))
-        ahead = slice(row + 1, max(last, row + 1))
-        price = np.concatenate([actual.price[row : row + 1], published.price[ahead]])
-        carbon = np.concatenate([actual.carbon[row : row + 1], published.carbon[ahead]])
-        start = np.concatenate([actual.start[row : row + 1], published.start[ahead]])
+        last = max(int(np.searchsorted(published.start, now + self.horizon, side="left")), row + 1)
+        price = np.append(actual.price[row], published.price[row + 1 : last])
+        carbon = np.append(actual.carbon[row], published.carbon[row + 1 : last])
+        start = actual.start[row:last]
         if last < len(published.start):
-            start = np.append(start, published.start[last])
-            price, carbon = np.append(price, price.mean()), np.append(carbon, carbon.mean())
-        return Outlook(start=start, price=price, carbon=carbon)
+            length = np.diff(actual.start[row : last + 1])
+            start = actual.start[row : last + 1]
+            price = np.append(price, np.average(price, weights=length))
+            carbon = np.append(carbon, np.average(carbon, weights=length))
+        return Outlook(start=start.copy(), price=price, carbon=carbon)
