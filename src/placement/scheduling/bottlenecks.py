@@ -1,0 +1,125 @@
+"""What limits jobs together: the farm, what each client may use, and groups of classes that few steps can leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.farm.sealed import seal
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.remaining import Pace, Remaining
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["Bottlenecks", "bottlenecks_of"]
+
+_MOST_GROUPS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bottlenecks:
+    """Capacities that jobs share, one row each: the farm first, then clients, then groups of node classes.
+
+    Parameters
+    ----------
+    room
+        Worth, shape ``(bottlenecks,)``.
+    work, variance
+        Worth-seconds of each job that can be done nowhere else: expected, and variance of it, shape ``(bottlenecks,
+        jobs)``.
+    client
+        Row of the client whose entitlement it is, -1: none.
+    classes
+        The classes it consists of, shape ``(bottlenecks, classes)``.
+    """
+
+    room: Floats
+    work: Floats
+    variance: Floats
+    client: Ints
+    classes: Bools
+
+    def __post_init__(self) -> None:
+        wide = self.work.shape
+        seal(self, {"work": wide, "variance": wide, "classes": self.classes.shape})
+
+    def ends(self, order: Ints, deviations: float = 0.0) -> Floats:
+        """Return seconds until all work up to each job in `order` is done, if every bottleneck takes it in that order.
+
+        Parameters
+        ----------
+        order
+            Rows of jobs, first ones first; the others get nothing and end never.
+        deviations
+            How many standard deviations of the work ahead to add.
+
+        Returns
+        -------
+        Floats
+            Shape ``(jobs,)``.
+        """
+        there = self.room > 0
+        work, room = self.work[:, order], np.where(there, self.room, 1.0)[:, None]
+        until = np.cumsum(work, axis=1)
+        if deviations:
+            until += deviations * np.sqrt(np.cumsum(self.variance[:, order], axis=1))
+        until /= room
+        until[~there] = np.inf
+        until[work <= 0] = 0.0
+        end = np.full(self.work.shape[1], np.inf)
+        end[order] = until.max(axis=0, initial=0.0)
+        return end
+
+
+def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, entitled: Floats) -> Bottlenecks:
+    """Return the capacities that jobs share and how much of each they need.
+
+    A set of classes is a bottleneck for the work that can run on no class outside it: by Hall's theorem work fits if
+    it fits into every such set. Of the sets that steps really have, the `_MOST_GROUPS` most loaded are looked at.
+    Jobs that are held need nothing.
+
+    Parameters
+    ----------
+    entitled
+        Worth that each client may use while others want theirs, shape ``(clients,)``.
+    """
+    job, jobs = farm.steps.job, farm.jobs.count
+    awake = ~farm.jobs.held[job]
+    frame = at.seconds * at.hold
+    work = np.where(awake, left.frames * frame + left.held, 0.0)
+    variance = np.where(awake, (np.expm1(cost.common) * work) ** 2 + left.frames * (at.variation * frame) ** 2, 0.0)
+    worth = farm.capacity() * farm.classes.worth
+    groups, inside = _groups(left.able, work, worth)
+    masks = np.concatenate([np.ones((1, len(job)), bool), inside])
+    by_job = np.stack([[np.bincount(job, each * mask, minlength=jobs) for mask in masks] for each in (work, variance)])
+    clients = np.unique(farm.jobs.client)
+    theirs = clients[:, None] == farm.jobs.client
+    everything, some = by_job[:, :1], by_job[:, 1:]
+    table = np.concatenate([everything, everything * theirs, some], axis=1)
+    return Bottlenecks(
+        room=np.concatenate([[worth.sum()], entitled[clients], groups @ worth]),
+        work=table[0],
+        variance=table[1],
+        client=np.concatenate([[-1], clients, np.full(len(groups), -1)]),
+        classes=np.concatenate([np.ones((1 + len(clients), len(worth)), bool), groups]),
+    )
+
+
+def _groups(able: Bools, work: Floats, worth: Floats) -> tuple[Bools, Bools]:
+    """Return sets of classes, shape ``(sets, classes)``, and which steps cannot leave them, ``(sets, steps)``."""
+    there = worth > 0
+    busy = np.flatnonzero((work > 0) & able.any(axis=1))
+    packed = np.packbits(able[busy], axis=1)
+    whole = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel() if len(busy) else np.zeros(0, "V1")
+    _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
+    sets = able[busy[first]]
+    load = np.bincount(kind, work[busy], minlength=len(sets))
+    apart = (~sets).astype(float)
+    within = sets.astype(float) @ apart.T <= 0
+    full = within.T @ load / np.maximum(sets @ worth, 1e-12)
+    scarce = np.flatnonzero(~sets[:, there].all(axis=1))
+    chosen = np.sort(scarce[np.argsort(-full[scarce], kind="stable")[:_MOST_GROUPS]])
+    inside = np.zeros((len(chosen), len(work)), bool)
+    inside[:, busy] = within[:, chosen].T[:, kind]
+    return sets[chosen], inside
