@@ -8,14 +8,14 @@ from placement.scheduling.plan import Reason
 from placement.scheduling.pricing import Prices
 from placement.scheduling.reserving import NONE, Reservations
 from placement.scheduling.shares import used
-from placement.scheduling.starting import Starter
+from placement.scheduling.dispatching import Dispatch
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 
 TWO = {"node_class": [0, 1]}
 
 
-def starter(farm, cost, *, step=None, ready=None, drain=None, modes=None):
+def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None):
     nodes, classes = farm.nodes.count, len(farm.classes.names)
     kept = Reservations(
         step=np.full(nodes, NONE) if step is None else np.array(step),
@@ -28,7 +28,7 @@ def starter(farm, cost, *, step=None, ready=None, drain=None, modes=None):
     )
     modes = np.zeros((farm.steps.count, classes), np.int64) if modes is None else modes
     order = np.arange(farm.steps.count)
-    return Starter(farm, cost, prices, kept, modes, order, used(farm))
+    return Dispatch(farm, cost, prices, kept, modes, order, used(farm))
 
 
 def everything(farm):
@@ -37,7 +37,7 @@ def everything(farm):
 
 def test_a_step_goes_where_its_priced_node_seconds_are_least():
     farm = snapshot_of(classes=classes_of(names=["a", "b"]), nodes=TWO)
-    one = starter(farm, cost_of(farm, [[60.0, 50.0]]))
+    one = dispatch(farm, cost_of(farm, [[60.0, 50.0]]))
     one.fill(everything(farm), Reason.SHARE)
     starts = one.starts()
     assert starts.node.tolist() == [1]
@@ -48,7 +48,7 @@ def test_the_patient_wait_for_a_much_better_class_and_the_impatient_for_a_short_
     farm = snapshot_of(classes=classes_of(names=["slow", "fast"]), nodes={"node_class": [0, 1]}, steps={"waiting": [9]})
     cost = cost_of(farm, [[100.0, 40.0]])
     for drain, expected in (([0, 30.0], 8), ([0, 70.0], 9)):
-        one = starter(farm, cost, drain=drain)
+        one = dispatch(farm, cost, drain=drain)
         one.fill(everything(farm), Reason.SHARE)
         assert len(one.starts().step) == 8
         one.fill(everything(farm), Reason.IDLE, patient=False)
@@ -58,7 +58,7 @@ def test_the_patient_wait_for_a_much_better_class_and_the_impatient_for_a_short_
 def test_a_client_stays_within_its_cap_and_its_parents():
     clients = clients_of(parent=[-1, 0])
     farm = snapshot_of(clients=clients, jobs={"client": [1]}, steps={"waiting": [9]}, nodes={"node_class": [0, 0]})
-    one = starter(farm, cost_of(farm))
+    one = dispatch(farm, cost_of(farm))
     one.fill(np.array([3.0, 16.0]), Reason.SHARE)
     assert len(one.starts().step) == 3
     assert one.used.tolist() == [3.0, 3.0]
@@ -66,7 +66,7 @@ def test_a_client_stays_within_its_cap_and_its_parents():
 
 def test_licences_are_counted():
     farm = snapshot_of(steps={"waiting": [9], "licence": [0]}, licences=[2])
-    one = starter(farm, cost_of(farm))
+    one = dispatch(farm, cost_of(farm))
     one.fill(everything(farm), Reason.SHARE)
     assert len(one.starts().step) == 2
 
@@ -74,7 +74,7 @@ def test_licences_are_counted():
 def test_a_wide_frame_starts_on_the_node_kept_for_it_and_others_do_not():
     steps = {"request": [[1, 1024, 0, 0, 0], [8, 1024, 0, 0, 0]], "waiting": [9, 1]}
     farm = snapshot_of(steps=steps)
-    one = starter(farm, cost_of(farm), step=[1], ready=[0.0])
+    one = dispatch(farm, cost_of(farm), step=[1], ready=[0.0])
     one.fill(everything(farm), Reason.SHARE)
     assert len(one.starts().step) == 0
     one.reserved()
@@ -87,7 +87,7 @@ def test_backfill_ends_before_the_node_is_needed():
     steps = {"request": [[1, 1024, 0, 0, 0]] * 2 + [[8, 1024, 0, 0, 0]], "waiting": [1, 2, 1]}
     farm = snapshot_of(steps=steps)
     cost = cost_of(farm, [[90.0], [60.0], [60.0]], spread=[0.1] * 3, common=[0.2] * 3)
-    one = starter(farm, cost, step=[2], ready=[85.0])
+    one = dispatch(farm, cost, step=[2], ready=[85.0])
     one.backfill(everything(farm))
     starts = one.starts()
     assert starts.step.tolist() == [1, 1]
@@ -97,7 +97,7 @@ def test_backfill_ends_before_the_node_is_needed():
 def test_warm_nodes_go_first():
     nodes = {"node_class": [0, 0, 0], "warm_job": [-1, 0, -1]}
     farm = snapshot_of(nodes=nodes, steps={"startup": [20.0]})
-    one = starter(farm, cost_of(farm, warmth=1.0))
+    one = dispatch(farm, cost_of(farm, warmth=1.0))
     one.fill(everything(farm), Reason.SHARE)
     assert one.starts().node.tolist() == [1]
 
@@ -105,7 +105,7 @@ def test_warm_nodes_go_first():
 def test_the_mode_of_step_and_class_is_taken():
     classes = classes_of(speed=[[1.0, 0.5]], draw=[[1.0, 0.4]])
     farm = snapshot_of(classes=classes)
-    one = starter(farm, cost_of(farm), modes=np.array([[1]]))
+    one = dispatch(farm, cost_of(farm), modes=np.array([[1]]))
     one.fill(everything(farm), Reason.SHARE)
     assert one.starts().mode.tolist() == [1]
 
@@ -116,7 +116,7 @@ def test_nothing_is_overbooked_on_random_farms(seed):
     farm, cost = random_snapshot(seed)
     caps = np.random.default_rng(seed).uniform(0, 1, farm.clients.count) * farm.worth()
     before = used(farm)
-    one = starter(farm, cost)
+    one = dispatch(farm, cost)
     one.fill(caps, Reason.SHARE)
     one.fill(caps, Reason.IDLE, patient=False)
     starts = one.starts()

@@ -1,0 +1,177 @@
+"""Which frames start where: rank says who, shares say how many, prices say on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.packing import Room
+from placement.scheduling.plan import Reason, Starts
+from placement.scheduling.pricing import Prices
+from placement.scheduling.reserving import NONE, Reservations
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["Dispatch"]
+
+_STRICT = 1.1
+_QUANTILE = 1.2816
+
+
+@dataclass(slots=True, eq=False)
+class Dispatch:
+    """The changing part of one decision: what is still free, waiting and allowed, and what was started.
+
+    Parameters
+    ----------
+    modes
+        Energy mode of each step on each class, shape ``(steps, classes)``.
+    order
+        Rows of the steps that may start something, first ones first.
+    used
+        Worth held by each client, parents included, shape ``(clients,)``.
+    """
+
+    farm: FarmSnapshot
+    cost: Cost
+    prices: Prices
+    reservations: Reservations
+    modes: Ints
+    order: Ints
+    used: Floats
+    room: Room = field(init=False)
+    waiting: Ints = field(init=False)
+    _open: Bools = field(init=False)
+    _worth: Floats = field(init=False)
+    _score: Floats = field(init=False)
+    _above: list[list[int]] = field(init=False)
+    _taken: list[tuple[int, Ints, Ints, int, int, float, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        farm = self.farm
+        self.room = Room(farm)
+        self._open = self.reservations.step == NONE
+        self.waiting = farm.steps.waiting.copy()
+        self.used = self.used.copy()
+        share = farm.share_of_node()
+        self._worth = share * farm.classes.worth
+        speed = np.take_along_axis(farm.classes.speed.T, self.modes, axis=0)
+        with np.errstate(invalid="ignore"):
+            self._score = np.where(self.cost.able, self.cost.seconds / speed * share * self.prices.price, np.inf)
+        self._above = _chains(farm.clients.parent)
+        self._taken = []
+
+    def reserved(self) -> None:
+        """Start wide frames on the nodes that were cleared for them."""
+        kept = self.reservations.kept
+        for row in np.unique(self.reservations.step[kept]).tolist():
+            nodes = kept[self.reservations.step[kept] == row]
+            fits = nodes[self.room.fit(self.farm.steps.request[row], nodes) > 0]
+            if len(fits):
+                self._take(row, fits[: self.waiting[row]], np.ones(len(fits), np.int64), Reason.RESERVED)
+
+    def fill(self, caps: Floats, reason: Reason, *, only: Bools | None = None, patient: bool = True) -> None:
+        """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
+
+        Parameters
+        ----------
+        only
+            Which steps may start, shape ``(steps,)``; None: all.
+        patient
+            Take only classes that are about as good as the best at present prices. Otherwise take any on which a frame
+            ends before it would where it is best done, behind what waits there.
+        """
+        rows = self.order[self.waiting[self.order] > 0]
+        if only is not None:
+            rows = rows[only[rows]]
+        if not len(rows):
+            return
+        fits = self.room.may_fit(self.farm.steps.request[rows]) & self._wanted(rows, patient=patient)
+        allowed = caps + 1e-9
+        for at in np.flatnonzero(fits.any(axis=1)).tolist():
+            row = int(rows[at])
+            classes = np.flatnonzero(fits[at])
+            for klass in classes[np.argsort(self._score[row, classes], kind="stable")].tolist():
+                self._start(row, klass, allowed, reason)
+
+    def backfill(self, caps: Floats) -> None:
+        """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
+        kept = self.reservations.kept
+        if not len(kept):
+            return
+        late = self.cost.seconds * np.exp(_QUANTILE * np.hypot(self.cost.spread, self.cost.common))[:, None]
+        node_class, left = self.farm.nodes.node_class[kept], self.reservations.ready[kept] - self.farm.now
+        for row in self.order[self.waiting[self.order] > 0].tolist():
+            request = self.farm.steps.request[row]
+            nodes = kept[(late[row, node_class] <= left) & (self.reservations.step[kept] != row)]
+            for node in nodes[self.room.fit(request, nodes) > 0].tolist():
+                klass = int(self.farm.nodes.node_class[node])
+                here = np.array([node])
+                count = min(self._allowed(row, klass, caps), int(self.room.fit(request, here)[0]))
+                if count > 0:
+                    self._take(row, here, np.array([count]), Reason.BACKFILL)
+
+    def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
+        score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
+        if patient:
+            return np.asarray(score <= _STRICT * best)
+        seconds = self.cost.seconds[rows]
+        there = self.prices.drain + seconds
+        best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
+        return np.asarray(np.isfinite(seconds) & ((seconds <= best_end) | (score <= _STRICT * best)))
+
+    def _start(self, row: int, klass: int, caps: Floats, reason: Reason) -> None:
+        count = self._allowed(row, klass, caps)
+        if count <= 0:
+            return
+        farm = self.farm
+        warm = farm.nodes.warm_job == farm.jobs.index[farm.steps.job[row]] if self.cost.warmth else None
+        nodes, counts = self.room.best_fit(farm.steps.request[row], klass, count, warm=warm, among=self._open)
+        if len(nodes):
+            self._take(row, nodes, counts, reason)
+
+    def _allowed(self, row: int, klass: int, caps: Floats) -> int:
+        """Return how many frames of a step its clients, its licence and itself allow."""
+        above = self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]
+        left = min(float(caps[c] - self.used[c]) for c in above)
+        count = min(int(self.waiting[row]), int(left / self._worth[row, klass] + 1e-9) if left > 0 else 0)
+        licence = int(self.farm.steps.licence[row])
+        return min(count, int(self.room.licences[licence])) if licence != NONE else count
+
+    def _take(self, row: int, nodes: Ints, counts: Ints, reason: Reason) -> None:
+        """Book frames of one step on nodes of one class."""
+        klass = int(self.farm.nodes.node_class[nodes[0]])
+        counts = counts[: len(nodes)]
+        started = int(counts.sum())
+        self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
+        self.waiting[row] -= started
+        for client in self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]:
+            self.used[client] += started * self._worth[row, klass]
+        others = np.delete(self._score[row], klass)
+        other = float(others.min(initial=np.inf))
+        self._taken.append((row, nodes, counts, klass, int(reason), float(self._score[row, klass]), other))
+
+    def starts(self) -> Starts:
+        """Return all that was started, in the order of importance."""
+        columns: list[list[np.ndarray]] = [[np.zeros(0, np.int64)] for _ in range(4)] + [
+            [np.zeros(0)] for _ in range(2)
+        ]
+        for row, nodes, counts, klass, reason, score, other in self._taken:
+            count = int(counts.sum())
+            parts = (np.full(count, row), np.repeat(nodes, counts), np.full(count, self.modes[row, klass]),
+                     np.full(count, reason), np.full(count, score), np.full(count, other))  # fmt: skip
+            for column, part in zip(columns, parts, strict=True):
+                column.append(part)
+        step, node, mode, reasons, score_, other_ = (np.concatenate(column) for column in columns)
+        other_ = np.where(np.isfinite(other_), other_, np.nan)
+        return Starts(step=step, node=node, mode=mode, reason=reasons, score=score_, alternative=other_)
+
+
+def _chains(parent: Ints) -> list[list[int]]:
+    """Return each client with all above it."""
+    chains: list[list[int]] = []
+    for row, above in enumerate(parent.tolist()):
+        chains.append([row, *(chains[above] if above >= 0 else [])])
+    return chains
