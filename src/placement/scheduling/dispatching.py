@@ -116,7 +116,7 @@ class Dispatch:
     def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
         score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
         if patient:
-            return np.asarray(score <= _STRICT * best)
+            return np.asarray(np.isfinite(score) & (score <= _STRICT * best))
         seconds = self.cost.seconds[rows]
         there = self.prices.drain + seconds
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
