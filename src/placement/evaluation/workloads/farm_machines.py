@@ -79,6 +79,8 @@ class FleetSettings:
         Data are 8.6 % of the median apart at the middle cell, which is 0.064.
     wake_seconds, sleep_seconds, asleep_watts
         ASSUMED, measured nowhere here: a start from power-off and a shut-down of a server, and its service processor.
+    gpu_idle
+        ASSUMED: share of a GPU's full-load watts that it draws idle.
     wake_share
         ASSUMED: share of dynamic power drawn, on top of idle, while waking up.
     scratch
@@ -95,6 +97,7 @@ class FleetSettings:
     wake_seconds: float = 120.0
     sleep_seconds: float = 20.0
     asleep_watts: float = 6.0
+    gpu_idle: float = 0.1
     wake_share: float = 0.5
     scratch: float = 500.0
     cpu_speeds: tuple[float, ...] = (1.0, 0.9, 0.75)
@@ -126,9 +129,8 @@ def node_classes(kinds: Sequence[MachineKind], settings: FleetSettings) -> Class
     idle = peak * np.array([_idle_share(servers, kind.idle_server) for kind in kinds])
     modes = [_modes(kind, settings) for kind in kinds]
     full = np.array([watts for _, _, watts in modes]) * [kind.gpus for kind in kinds]
-    share = idle / peak
     busy = peak + full
-    idle = idle + full * share
+    idle = idle + full * settings.gpu_idle
     rows = len(kinds)
     return Classes(
         names=tuple(kind.name for kind in kinds),
