@@ -1,177 +1,181 @@
-"""Which frames start where: rank says who, shares say how many, prices say on what."""
+"""What every policy that only starts work needs: what is ready, what clients may still hold, a record of the starts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from placement.farm.clients import Lending
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.packing import Room
-from placement.scheduling.plan import Reason, Starts
-from placement.scheduling.pricing import Prices
-from placement.scheduling.reserving import NONE, Reservations
-from placement.units import Bools, Floats, Ints
+from placement.scheduling.plan import Plan, Reason, Starts
+from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["Starter"]
+__all__ = ["Starting", "ceilings", "held", "lots"]
 
-_STRICT = 1.1
-_QUANTILE = 1.2816
+#: Takes what a frame takes, classes and a number of frames, and returns nodes and how many frames each gets.
+Choose = Callable[[Floats, Bools, int], tuple[Ints, Ints]]
+
+_MASK = (1 << 64) - 1
 
 
-@dataclass(slots=True, eq=False)
-class Starter:
-    """The changing part of one decision: what is still free, waiting and allowed, and what was started.
+def lots(now: Seconds, names: Ints, stream: int = 0) -> Floats:
+    """Return a number in (0, 1) for each name that looks drawn by chance, the same for the same instant and name.
+
+    A hash (SplitMix64's finaliser) stands in for dice, so that a plan depends on the snapshot alone.
 
     Parameters
     ----------
-    modes
-        Energy mode of each step on each class, shape ``(steps, classes)``.
-    order
-        Rows of the steps that may start something, first ones first.
-    used
-        Worth held by each client, parents included, shape ``(clients,)``.
+    names
+        What the numbers are for, by names that do not change with the rows, any shape.
+    stream
+        Numbers of different streams have nothing to do with each other.
+
+    Examples
+    --------
+    >>> one, other = lots(60.0, np.array([3, 4])), lots(60.0, np.array([4, 3]))
+    >>> bool((one == other[::-1]).all()), bool((one == lots(61.0, np.array([3, 4]))).any())
+    (True, False)
+    """
+    seed = (int(np.float64(now).view(np.uint64)) * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) & _MASK
+    mixed = np.asarray(names).astype(np.uint64)
+    for salt in (np.uint64(seed), np.uint64(stream + 1)):
+        mixed = (mixed + salt) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return np.asarray(((mixed >> np.uint64(12)).astype(float) + 0.5) / 2.0**52)
+
+
+def held(farm: FarmSnapshot) -> Floats:
+    """Return the normalised capacity that each client and the projects under it run on, shape ``(clients,)``."""
+    clients, attempts = farm.clients, farm.attempts
+    kind = farm.nodes.node_class[attempts.node]
+    worth = farm.share_of_node()[attempts.step, kind] * farm.classes.worth[kind]
+    client = farm.jobs.client[farm.steps.job[attempts.step]]
+    running = np.asarray(np.bincount(client, worth, minlength=clients.count), float)
+    for row in range(clients.count - 1, -1, -1):
+        if clients.parent[row] >= 0:
+            running[clients.parent[row]] += running[row]
+    return running
+
+
+def ceilings(farm: FarmSnapshot) -> Floats:
+    """Return the normalised capacity that each client may hold at most, shape ``(clients,)``.
+
+    A limit of 1 is no limit: shares of nodes that frames of different shapes hold can sum to more than the farm. A
+    client that neither lends nor borrows (`Lending.STATIC`) is limited to its guarantee.
+    """
+    most = np.where(farm.clients.lending == Lending.STATIC, farm.clients.guarantee, farm.clients.limit)
+    return np.where(most >= 1, np.inf, most * farm.worth())
+
+
+class Starting:
+    """Starts while they are decided: takes room and licences, and keeps every client within its limit.
+
+    Parameters
+    ----------
+    farm, cost
+        Read, not changed.
+
+    Attributes
+    ----------
+    room
+        What is free after the starts so far.
+    left
+        Frames of each step that may start and were not started yet; none of jobs that are held, shape ``(steps,)``.
+    held
+        Normalised capacity that each client holds with the starts so far, shape ``(clients,)``.
+    headroom
+        What it may take beyond that, shape ``(clients,)``; below 0 if it is above its limit.
+    frame
+        Normalised capacity that one frame holds, shape ``(steps, classes)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
+    >>> farm = snapshot_of(steps={"waiting": [20]}, clients=clients_of(limit=[0.5]))
+    >>> starting = Starting(farm, cost_of(farm))
+    >>> starting.start(0, starting.able[0])
+    4
+    >>> starting.plan().starts.node.tolist()
+    [0, 0, 0, 0]
     """
 
-    farm: FarmSnapshot
-    cost: Cost
-    prices: Prices
-    reservations: Reservations
-    modes: Ints
-    order: Ints
-    used: Floats
-    room: Room = field(init=False)
-    waiting: Ints = field(init=False)
-    _open: Bools = field(init=False)
-    _worth: Floats = field(init=False)
-    _score: Floats = field(init=False)
-    _above: list[list[int]] = field(init=False)
-    _taken: list[tuple[int, Ints, Ints, int, int, float, float]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        farm = self.farm
+    def __init__(self, farm: FarmSnapshot, cost: Cost) -> None:
         self.room = Room(farm)
-        self._open = self.reservations.step == NONE
-        self.waiting = farm.steps.waiting.copy()
-        self.used = self.used.copy()
-        share = farm.share_of_node()
-        self._worth = share * farm.classes.worth
-        speed = np.take_along_axis(farm.classes.speed.T, self.modes, axis=0)
-        with np.errstate(invalid="ignore"):
-            self._score = np.where(self.cost.able, self.cost.seconds / speed * share * self.prices.price, np.inf)
-        self._above = _chains(farm.clients.parent)
-        self._taken = []
+        self.left: Ints = np.where(farm.jobs.held[farm.steps.job], 0, farm.steps.waiting)
+        self.able: Bools = cost.able
+        self.held = held(farm)
+        self.headroom: Floats = ceilings(farm) - self.held
+        self.frame: Floats = farm.share_of_node() * farm.classes.worth
+        self._farm = farm
+        self._client = farm.jobs.client[farm.steps.job].tolist()
+        parent, self._above = farm.clients.parent.tolist(), list[list[int]]()
+        for row in range(farm.clients.count):
+            self._above.append([row, *(self._above[parent[row]] if parent[row] >= 0 else [])])
+        self._made: list[tuple[int, Ints, Ints, int]] = []
 
-    def reserved(self) -> None:
-        """Start wide frames on the nodes that were cleared for them."""
-        kept = self.reservations.kept
-        for row in np.unique(self.reservations.step[kept]).tolist():
-            nodes = kept[self.reservations.step[kept] == row]
-            fits = nodes[self.room.fit(self.farm.steps.request[row], nodes) > 0]
-            if len(fits):
-                self._take(row, fits[: self.waiting[row]], np.ones(len(fits), np.int64), Reason.RESERVED)
+    def sweep(self, order: Ints) -> Iterator[int]:
+        """Go through steps with frames left, in `order`, passing over those that fit nowhere."""
+        return self.room.sweep(self._farm.steps.request, self.able, order[self.left[order] > 0])
 
-    def fill(self, caps: Floats, reason: Reason, *, only: Bools | None = None, patient: bool = True) -> None:
-        """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
+    def allowed(self, step: int, klass: int) -> int:
+        """Return how many frames of a step may start on a class by limit, licences and what is left."""
+        spare = min(self.headroom[row] for row in self._above[self._client[step]])
+        most = int(np.clip(spare / max(self.frame[step, klass], 1e-12) + 1e-9, 0, self.left[step]))
+        licence = int(self._farm.steps.licence[step])
+        return most if licence < 0 else min(most, int(self.room.licences[licence]))
+
+    def start(
+        self,
+        step: int,
+        classes: Bools,
+        count: int | None = None,
+        choose: Choose | None = None,
+        reason: Reason = Reason.SHARE,
+    ) -> int:
+        """Start up to `count` frames (by default all that are left) of a step and return how many started.
 
         Parameters
         ----------
-        only
-            Which steps may start, shape ``(steps,)``; None: all.
-        patient
-            Take only classes that are about as good as the best at present prices. Otherwise take any on which a frame
-            ends before it would where it is best done, behind what waits there.
+        classes
+            Where they may start, shape ``(classes,)``; classes that cannot run the step are left out.
+        choose
+            Chooses nodes; by default best fit.
         """
-        rows = self.order[self.waiting[self.order] > 0]
-        if only is not None:
-            rows = rows[only[rows]]
-        if not len(rows):
-            return
-        fits = self.room.may_fit(self.farm.steps.request[rows]) & self._wanted(rows, patient=patient)
-        allowed = caps + 1e-9
-        for at in np.flatnonzero(fits.any(axis=1)).tolist():
-            row = int(rows[at])
-            classes = np.flatnonzero(fits[at])
-            for klass in classes[np.argsort(self._score[row, classes], kind="stable")].tolist():
-                self._start(row, klass, allowed, reason)
+        spare = min(self.headroom[row] for row in self._above[self._client[step]])
+        classes = classes & self.able[step] & (self.frame[step] <= spare * (1 + 1e-9))
+        if spare <= 0 or not classes.any():
+            return 0
+        cheapest = int(np.where(classes, self.frame[step], np.inf).argmin())
+        most = min(self.allowed(step, cheapest), self.left[step] if count is None else count)
+        nodes, counts = (choose or self.room.best_fit)(self._farm.steps.request[step], classes, int(most))
+        if not len(nodes):
+            return 0
+        each = self.frame[step, self._farm.nodes.node_class[nodes]]
+        over = np.cumsum(counts * each) > spare * (1 + 1e-9)
+        if over.any():
+            last = int(over.argmax())
+            nodes, counts, each = nodes[: last + 1], counts[: last + 1].copy(), each[: last + 1]
+            counts[last] = int((spare - counts[:last] @ each[:last]) / each[last] + 1e-9)
+        self._take(step, nodes, counts, float(counts @ each), reason)
+        return int(counts.sum())
 
-    def backfill(self, caps: Floats) -> None:
-        """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
-        kept = self.reservations.kept
-        if not len(kept):
-            return
-        late = self.cost.seconds * np.exp(_QUANTILE * np.hypot(self.cost.spread, self.cost.common))[:, None]
-        node_class, left = self.farm.nodes.node_class[kept], self.reservations.ready[kept] - self.farm.now
-        for row in self.order[self.waiting[self.order] > 0].tolist():
-            request = self.farm.steps.request[row]
-            nodes = kept[(late[row, node_class] <= left) & (self.reservations.step[kept] != row)]
-            for node in nodes[self.room.fit(request, nodes) > 0].tolist():
-                klass = int(self.farm.nodes.node_class[node])
-                here = np.array([node])
-                count = min(self._allowed(row, klass, caps), int(self.room.fit(request, here)[0]))
-                if count > 0:
-                    self._take(row, here, np.array([count]), Reason.BACKFILL)
+    def _take(self, step: int, nodes: Ints, counts: Ints, worth: float, reason: Reason) -> None:
+        self.room.take(self._farm.steps.request[step], nodes, counts, int(self._farm.steps.licence[step]))
+        self.held[self._above[self._client[step]]] += worth
+        self.headroom[self._above[self._client[step]]] -= worth
+        self.left[step] -= counts.sum()
+        self._made.append((step, nodes, counts, int(reason)))
 
-    def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
-        score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
-        if patient:
-            return np.asarray(score <= _STRICT * best)
-        seconds = self.cost.seconds[rows]
-        there = self.prices.drain + seconds
-        best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
-        return np.asarray(np.isfinite(seconds) & ((seconds <= best_end) | (score <= _STRICT * best)))
-
-    def _start(self, row: int, klass: int, caps: Floats, reason: Reason) -> None:
-        count = self._allowed(row, klass, caps)
-        if count <= 0:
-            return
-        farm = self.farm
-        warm = farm.nodes.warm_job == farm.jobs.index[farm.steps.job[row]] if self.cost.warmth else None
-        nodes, counts = self.room.best_fit(farm.steps.request[row], klass, count, warm=warm, among=self._open)
-        if len(nodes):
-            self._take(row, nodes, counts, reason)
-
-    def _allowed(self, row: int, klass: int, caps: Floats) -> int:
-        """Return how many frames of a step its clients, its licence and itself allow."""
-        above = self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]
-        left = min(float(caps[c] - self.used[c]) for c in above)
-        count = min(int(self.waiting[row]), int(left / self._worth[row, klass] + 1e-9) if left > 0 else 0)
-        licence = int(self.farm.steps.licence[row])
-        return min(count, int(self.room.licences[licence])) if licence != NONE else count
-
-    def _take(self, row: int, nodes: Ints, counts: Ints, reason: Reason) -> None:
-        """Book frames of one step on nodes of one class."""
-        klass = int(self.farm.nodes.node_class[nodes[0]])
-        counts = counts[: len(nodes)]
-        started = int(counts.sum())
-        self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
-        self.waiting[row] -= started
-        for client in self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]:
-            self.used[client] += started * self._worth[row, klass]
-        others = np.delete(self._score[row], klass)
-        other = float(others.min(initial=np.inf))
-        self._taken.append((row, nodes, counts, klass, int(reason), float(self._score[row, klass]), other))
-
-    def starts(self) -> Starts:
-        """Return all that was started, in the order of importance."""
-        columns: list[list[np.ndarray]] = [[np.zeros(0, np.int64)] for _ in range(4)] + [
-            [np.zeros(0)] for _ in range(2)
-        ]
-        for row, nodes, counts, klass, reason, score, other in self._taken:
-            count = int(counts.sum())
-            parts = (np.full(count, row), np.repeat(nodes, counts), np.full(count, self.modes[row, klass]),
-                     np.full(count, reason), np.full(count, score), np.full(count, other))  # fmt: skip
-            for column, part in zip(columns, parts, strict=True):
-                column.append(part)
-        step, node, mode, reasons, score_, other_ = (np.concatenate(column) for column in columns)
-        other_ = np.where(np.isfinite(other_), other_, np.nan)
-        return Starts(step=step, node=node, mode=mode, reason=reasons, score=score_, alternative=other_)
-
-
-def _chains(parent: Ints) -> list[list[int]]:
-    """Return each client with all above it."""
-    chains: list[list[int]] = []
-    for row, above in enumerate(parent.tolist()):
-        chains.append([row, *(chains[above] if above >= 0 else [])])
-    return chains
+    def plan(self, reserved: Ints | None = None) -> Plan:
+        """Return the starts as a plan."""
+        sizes = [int(counts.sum()) for _, _, counts, _ in self._made]
+        step = np.repeat([made[0] for made in self._made], sizes).astype(np.int64)
+        reason = np.repeat([made[3] for made in self._made], sizes).astype(np.int64)
+        node = [np.repeat(nodes, counts) for _, nodes, counts, _ in self._made]
+        starts = Starts.of(step, np.concatenate([np.zeros(0, np.int64), *node]), reason)
+        return Plan(starts=starts, reserved=reserved)

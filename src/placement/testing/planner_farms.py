@@ -223,7 +223,8 @@ def farm_world_of(  # noqa: PLR0913 - one argument per table of the world
         fits = (request[:, None, :] <= classes.offer).all(axis=2)
     plain = {
         "job": 0, "after": -1, "kind": 0, "frames": 1, "request": np.tile(_FRAME, (rows, 1)),
-        "declared_seconds": np.nan, "licence": -1, "checkpoint": np.inf, "startup": 0.0, "preview": 0, "seconds": np.where(fits, 60.0, np.inf),
+        "declared_seconds": np.nan, "licence": -1, "checkpoint": np.inf, "startup": 0.0, "preview": 0,
+        "seconds": np.where(fits, 60.0, np.inf),
     }  # fmt: skip
     work = WorldSteps(**_filled(plain, steps, rows))
     machines = {"node_class": 0, "rack": 0, "joins": 0.0, "leaves": np.inf, "slowness": 1.0}

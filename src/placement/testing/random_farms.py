@@ -83,7 +83,8 @@ def random_snapshot(seed: int, nodes: int = 6, steps: int = 8) -> tuple[FarmSnap
     rows = int(work["job"].max(initial=0)) + 1
     jobs = {
         "index": np.arange(rows) * 5 + 2, "client": chance.choice(leaves, rows),
-        "release": chance.uniform(0, 900, rows), "deadline": np.where(chance.random(rows) < 0.3, np.inf, chance.uniform(900, 9000, rows)),
+        "release": chance.uniform(0, 900, rows),
+        "deadline": np.where(chance.random(rows) < 0.3, np.inf, chance.uniform(900, 9000, rows)),
         "importance": chance.uniform(0.5, 4, rows), "priority": chance.integers(1, 101, rows),
         "held": chance.random(rows) < 0.1,
     }  # fmt: skip
