@@ -1,0 +1,9 @@
+"""Which attempts to stop, and what that loses: guarantees that come back, jobs in danger, emergencies."""
+
+from __future__ import annotations
+
+from placement.scheduling.preemption_loss import ends_within, loss, remaining
+from placement.scheduling.preemption_reclaim import reclaims
+from placement.scheduling.preemption_rescue import rescues
+
+__all__ = ["ends_within", "loss", "reclaims", "remaining", "rescues"]

@@ -1,0 +1,163 @@
+"""Guarantees that were lent come back: as borrowed frames end, and by interruption where that would take too long."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placement.farm.clients import Lending
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.plan import Reason, Stops
+from placement.scheduling.preemption_loss import ends_within, loss, remaining
+from placement.scheduling.preemption_room import Need, Room
+from placement.scheduling.rules import Rules
+from placement.scheduling.shares import Entitlements, used
+from placement.units import Bools, Floats, Ints, Seconds
+
+__all__ = ["interruptible", "reclaims", "stops_of"]
+
+#: Kinds of frames of one client for which room is made in one decision, lest it take long; the rest's turn is the next.
+_KINDS = 16
+_ROUNDING = 1e-9
+
+
+def interruptible(farm: FarmSnapshot, rules: Rules, window: Seconds) -> Bools:
+    """Return which attempts the rules allow to interrupt for a promise that is due in `window` seconds.
+
+    None that was interrupted as often as it may be; one that has not run for `Rules.preempt_rest` only if the promise
+    does not leave the time to wait for that.
+
+    Returns
+    -------
+    Bools
+        Shape ``(attempts,)``.
+    """
+    rest = rules.preempt_rest - (farm.now - farm.attempts.started)
+    return np.asarray((farm.attempts.interrupted < rules.preempt_most) & ((rest <= 0) | (window < rest)))
+
+
+def stops_of(chosen: list[tuple[Ints, bool, Reason]], losses: Floats) -> Stops:
+    """Return stops of attempts chosen in turn: rows, whether at once, why; what ends by itself loses nothing."""
+    rows = np.concatenate([np.zeros(0, np.int64), *(each for each, _, _ in chosen)])
+    now = np.concatenate([np.zeros(0, bool), *(np.full(len(each), at_once) for each, at_once, _ in chosen)])
+    why = np.concatenate([np.zeros(0, np.int64), *(np.full(len(each), int(reason)) for each, _, reason in chosen)])
+    return Stops(attempt=rows, now=now, reason=why, loss=np.where(now, losses[rows], 0.0))
+
+
+class _Reclaiming:
+    """Guarantees on their way back in one decision."""
+
+    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, guaranteed: Floats) -> None:
+        self.farm, self.cost, self.rules = farm, cost, rules
+        self.room = Room(farm, guaranteed)
+        self.left, self.losses = remaining(farm, cost), loss(farm, cost)
+        self.chosen: list[tuple[Ints, bool, Reason]] = []
+        self.frames = farm.steps.waiting.astype(np.int64)
+        licensed = farm.steps.licence >= 0
+        self.frames[licensed] = np.minimum(self.frames[licensed], farm.licences[farm.steps.licence[licensed]])
+        self.frames[farm.jobs.held[farm.steps.job]] = 0
+        self.frames[~self.cost.able.any(axis=1)] = 0
+
+    def kinds(self, client: int) -> Ints:
+        """Return steps of a client and its projects that have ready frames, longest waiting first, one of a kind."""
+        steps = self.farm.steps
+        theirs = self.room.above[self.farm.jobs.client[steps.job], client] & (self.frames > 0)
+        rows = np.flatnonzero(theirs)
+        rows = rows[np.argsort(steps.since[rows], kind="stable")]
+        looks = np.column_stack([steps.request[rows], self.cost.able[rows]])
+        return rows[np.sort(np.unique(looks, axis=0, return_index=True)[1])][:_KINDS]
+
+    def window(self, client: int, rows: Ints) -> Seconds:
+        """Return the seconds until a client's guarantee must be back; infinite: when frames end."""
+        if self.farm.clients.lending[client] != Lending.PREEMPT:
+            return np.inf
+        waited = self.farm.now - float(self.farm.steps.since[rows].min())
+        return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
+
+    def serve(self, client: int, lack: float) -> float:
+        """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
+        rows = self.kinds(client)
+        if not len(rows):
+            return 0.0
+        window, amount = self.window(client, rows), lack
+        soon = ends_within(self.farm, self.cost, window) >= self.rules.confidence
+        for step in rows.tolist():
+            if amount <= _ROUNDING:
+                break
+            able, unit = self.room.able(self.cost, step)
+            same = (self.farm.steps.request == self.farm.steps.request[step]).all(axis=1)
+            same &= (self.cost.able == self.cost.able[step]).all(axis=1)
+            theirs = self.room.above[self.farm.jobs.client[self.farm.steps.job], client]
+            frames = int(self.frames[same & theirs].sum())
+            need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
+            self.room.fill(need, window)
+            self.wait(need, soon)
+            if np.isfinite(window):
+                self.interrupt(need, window)
+            self.count(np.flatnonzero(same & theirs), frames - need.frames)
+            amount = need.amount
+        return lack - max(amount, 0.0)
+
+    def count(self, rows: Ints, served: int) -> None:
+        """Take frames that have room from those that wait, step by step."""
+        before = np.cumsum(self.frames[rows]) - self.frames[rows]
+        self.frames[rows] -= np.clip(served - before, 0, self.frames[rows])
+
+    def wait(self, need: Need, soon: Bools) -> None:
+        """Let attempts of the client that borrows most leave at their frame's end, those that end first before."""
+        pool = self.room.borrowed(need.client) & soon
+        rows = np.flatnonzero(pool)
+        leaving = self.farm.attempts.stopping
+        order = np.lexsort((self.left[rows], -self.room.spare[self.room.client[rows]], ~leaving[rows]))
+        place = np.zeros(self.farm.attempts.count)
+        place[rows[order]] = np.arange(1, len(rows) + 1)
+        victims = self.room.clear(need, pool, np.where(leaving, 0.0, place), place)
+        self.chosen.append((victims[~leaving[victims]], False, Reason.REBALANCE))
+
+    def interrupt(self, need: Need, window: Seconds) -> None:
+        """Interrupt attempts that lose least per worth regained."""
+        leaving = self.farm.attempts.stopping
+        pool = self.room.borrowed(need.client) & interruptible(self.farm, self.rules, window)
+        price = np.where(leaving, 0.0, self.losses)
+        density = price / np.maximum(self.room.holds, np.finfo(float).tiny)
+        victims = self.room.clear(need, pool, price, density)
+        self.chosen.append((victims, True, Reason.RECLAIM))
+
+
+def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements) -> Stops:
+    """Choose attempts that leave so that clients get back what they are guaranteed and can use.
+
+    A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time;
+    then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
+    of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
+    `Clients.reclaim` seconds after the client's longest waiting step became ready: what frame ends do not give back by
+    then is interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit,
+    node by node. No borrower falls below its own guarantee, nor do those above it.
+
+    Returns
+    -------
+    Stops
+        REBALANCE after the frame, RECLAIM at once; `loss` in worth × seconds.
+
+    Examples
+    --------
+    >>> from placement.scheduling.shares import demand, entitlements
+    >>> from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
+    >>> farm = snapshot_of(now=900.0, clients=clients_of(guarantee=[0.25, 0.0]), jobs={"client": [0, 1]},
+    ...                    steps={"job": [0, 1], "request": [[2, 1, 0, 0, 0], [4, 1, 0, 0, 0]], "waiting": [9, 9]},
+    ...                    attempts={"step": [1, 1], "started": [850.0, 880.0]})
+    >>> cost = cost_of(farm)
+    >>> stops = reclaims(farm, cost, Rules(), entitlements(farm, demand(farm, cost)))
+    >>> stops.attempt.tolist(), stops.now.tolist()
+    ([0], [False])
+    """
+    lacks, least = entitlements.guaranteed - used(farm), _ROUNDING * max(farm.worth(), 1.0)
+    if not (lacks > least).any():
+        return Stops.none()
+    back = _Reclaiming(farm, cost, rules, entitlements.guaranteed)
+    regained = np.zeros(farm.clients.count)
+    for client in range(farm.clients.count - 1, -1, -1):
+        lack = float(lacks[client] + back.room.gone[client] - regained[client])
+        if lack > least:
+            regained[back.room.above[client]] += back.serve(client, lack)
+    return stops_of(back.chosen, back.losses)

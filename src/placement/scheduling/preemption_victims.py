@@ -1,0 +1,156 @@
+"""Which attempts on a node have to leave so that frames fit: what each more makes room for, and who may stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["Gains", "Queue", "fitting", "gains_of", "spared"]
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Queue:
+    """Attempts that may leave, node by node in the order in which they would.
+
+    Parameters
+    ----------
+    node
+        Where each is, sorted, shape ``(queue,)``.
+    takes
+        What each takes, shape ``(queue, resources)``.
+    price
+        What it costs that each leaves, 0 or more, shape ``(queue,)``.
+    """
+
+    node: Ints
+    takes: Floats
+    price: Floats
+
+    @property
+    def first(self) -> Ints:
+        """Rows at which nodes begin."""
+        return np.flatnonzero(np.diff(self.node, prepend=-1))
+
+    @property
+    def group(self) -> Ints:
+        """Number of the node of each row, counted in the queue, shape ``(queue,)``."""
+        return np.asarray(np.cumsum(np.diff(self.node, prepend=-1) != 0) - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gains:
+    """What leaving attempts make room for, one row for each end of a prefix of a node's queue that gains a frame.
+
+    Parameters
+    ----------
+    node, gain
+        Where, and how many frames more fit, shape ``(gains,)``.
+    order
+        Rows in the order of price per frame, a node's in the order of its queue.
+    price
+        Highest price per frame up to here on this node.
+    of
+        For each of the queue the row that it belongs to; the number of rows: none. Shape ``(queue,)``.
+    """
+
+    node: Ints
+    gain: Ints
+    order: Ints
+    price: Floats
+    of: Ints
+
+
+def fitting(room: Floats, request: Floats) -> Ints:
+    """Return how many frames fit in each room.
+
+    Parameters
+    ----------
+    room
+        Shape ``(rooms, resources)``.
+    request
+        What a frame takes, shape ``(resources,)``.
+
+    Examples
+    --------
+    >>> fitting(np.array([[5.0, 9.0], [1.0, 9.0]]), np.array([2.0, 0.0])).tolist()
+    [2, 0]
+    """
+    takes = request > 0
+    if not takes.any() or not len(room):
+        return np.zeros(len(room), np.int64)
+    fit = np.floor((room[:, takes] / request[takes]).min(axis=1) + _ROUNDING)
+    return np.maximum(fit, 0.0).astype(np.int64)
+
+
+def gains_of(queue: Queue, room: Floats, request: Floats) -> Gains:
+    """Return the frames that more and more of each node's queue make room for, and what each costs.
+
+    Parameters
+    ----------
+    queue
+        Not empty.
+    room
+        What is free on the node of each of the queue, shape ``(queue, resources)``.
+    request
+        What a frame takes, shape ``(resources,)``.
+    """
+    first, group = queue.first, queue.group
+    freed = np.cumsum(queue.takes, axis=0)
+    freed -= (freed[first] - queue.takes[first])[group]
+    fits = fitting(room + freed, request)
+    had = np.concatenate([[0], fits[:-1]])
+    had[first] = fitting(room[first], request)
+    end = np.flatnonzero(fits > had)
+    count, where = len(end), group[end]
+    paid = np.concatenate([[0.0], np.cumsum(queue.price)])
+    begin = np.concatenate([[0], end[:-1] + 1])[:count]
+    gain = (fits - had)[end]
+    each = (paid[end + 1] - paid[np.maximum(begin, first[where])]) / gain
+    ranks = np.empty(count, np.int64)
+    ranks[np.argsort(each, kind="stable")] = np.arange(count)
+    ranks = np.maximum.accumulate(ranks + where * count) - where * count
+    of = np.searchsorted(end, np.arange(len(queue.node)), side="left")
+    if count:
+        inside = (of < count) & (where[np.minimum(of, count - 1)] == group)
+        of = np.where(inside, of, count)
+    return Gains(
+        node=queue.node[end], gain=gain, order=np.argsort(ranks, kind="stable"), price=np.sort(each)[ranks], of=of
+    )
+
+
+def spared(queue: Queue, room: Floats, request: Floats, target: Ints) -> Bools:
+    """Return who need not leave after all: the last of a queue first, as long as its node still has room.
+
+    Parameters
+    ----------
+    queue
+        Those who would leave.
+    room
+        What is free on each node of the queue before, shape ``(nodes of the queue, resources)``.
+    request
+        What a frame takes.
+    target
+        Frames that must fit on each of those nodes, shape ``(nodes of the queue,)``.
+
+    Returns
+    -------
+    Bools
+        Shape ``(queue,)``.
+    """
+    first = queue.first
+    size = np.diff(np.append(first, len(queue.node)))
+    room = room + np.add.reduceat(queue.takes, first, axis=0)
+    stays = np.zeros(len(queue.node), bool)
+    for place in range(int(size.max(initial=0)) - 1, -1, -1):
+        nodes = np.flatnonzero(size > place)
+        rows = first[nodes] + place
+        without = room[nodes] - queue.takes[rows]
+        ok = fitting(without, request) >= target[nodes]
+        room[nodes[ok]] = without[ok]
+        stays[rows[ok]] = True
+    return stays
