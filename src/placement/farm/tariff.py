@@ -86,7 +86,7 @@ class Outlook:
         first, last = row_at(start), row_at(start + seconds)
         whole = paid[last] - paid[first]
         ends = column[last] * (start + seconds - self.start[last]) - column[first] * (start - self.start[first])
-        return np.where(seconds > 0, (whole + ends) / np.where(seconds > 0, seconds, 1.0), column[first])
+        return np.asarray(np.where(seconds > 0, (whole + ends) / np.where(seconds > 0, seconds, 1.0), column[first]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -134,7 +134,7 @@ def choose_modes(
         return chosen
     if scarcity is None:
         scarcity = default_scarcity(farm, cost, rules)
-    for some in _chunks(rows, chosen.shape[1]):
+    for some in _chunks(rows, len(farm.classes.names)):
         chosen[some] = _cheapest(farm, cost, rules, (some, slack[some]), scarcity)
     return chosen
 

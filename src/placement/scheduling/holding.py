@@ -76,7 +76,7 @@ class _Work:
             name: np.bincount(group, getattr(self, name) * work, count) / total
             for name in ("frame", "spread", "rest", "power")
         }
-        ready, later = (np.bincount(group, each, count) for each in (self.ready, self.later))
+        ready, later = (np.asarray(np.bincount(group, each, count), float) for each in (self.ready, self.later))
         return _Work(room=room, ready=ready, later=later, **mean)
 
 
@@ -90,7 +90,7 @@ def holds(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) -> H
     All flexible work is planned together, so that it does not all move to the same hour: a linear program over groups
     of jobs and periods of the outlook (time-indexed starts; Dyer and Wolsey, Discrete Applied Mathematics 26, 1990),
     in which running and inflexible work takes its room first. Jobs with a share in the running period start; the
-    others are held until the first period in which they have one. Made anew at every decision.
+    others are held until the first cheaper period in which they have one. Made anew at every decision.
 
     Examples
     --------
@@ -122,11 +122,12 @@ def holds(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) -> H
     groups = work.grouped(group)
     asked = float(worth @ (farm.steps.waiting + farm.steps.blocked))
     free = _free(farm, cost, share, edges, asked - float((work.ready + work.later).sum()))
-    started = _plan(groups, _rates(farm, rules, groups, edges), free, edges)
+    rates = _rates(farm, rules, groups, edges)
+    started = _plan(groups, rates, free, edges)
     amount = work.ready + work.later
     before = np.cumsum(amount) - amount
     before -= before[np.searchsorted(group, group)]
-    coming = started[:, 1:] > _NOTHING * started.sum(axis=1, keepdims=True)
+    coming = (started[:, 1:] > _NOTHING * started.sum(axis=1, keepdims=True)) & (rates[:, 1:] < rates[:, :1])
     until = np.where(coming.any(axis=1), edges[1:-1][coming.argmax(axis=1)], np.inf)[group]
     waits = (before >= started[group, 0] - _NOTHING * amount) & (until <= farm.now + work.room)
     till = np.full(farm.jobs.count, -np.inf)
@@ -222,8 +223,8 @@ def _work_of(
         frame=frame,
         spread=np.maximum(np.minimum(alone, finish) - frame, 0.0),
         rest=np.maximum(finish - frame, 0.0),
-        ready=np.bincount(step.job, ready, count)[jobs],
-        later=np.bincount(step.job, later, count)[jobs],
+        ready=np.asarray(np.bincount(step.job, ready, count)[jobs], float),
+        later=np.asarray(np.bincount(step.job, later, count)[jobs], float),
         power=np.bincount(step.job, (ready + later) * power, count)[jobs] / both,
     )
 

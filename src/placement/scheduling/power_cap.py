@@ -47,8 +47,9 @@ def within_cap(farm: FarmSnapshot, starts: Starts, wakes: Ints) -> tuple[Bools, 
     """Return which starts, in the modes they ask for, and which wakes the cap allows.
 
     Starts come first, each list in its order, the most important first. The first that does not fit ends its list: what
-    is small does not overtake what is important, and no node wakes while a start waits for power. The sum counts every node, waking power and the full draw of every
-    frame, and nothing in it grows until the next decision: so the cap holds at every instant in between.
+    is small does not overtake what is important, and no node wakes while a start waits for power. The sum counts every
+    node, waking power and the full draw of every frame, and nothing in it grows until the next decision: so the cap
+    holds at every instant in between. A cap lowered below what runs stops nothing, and nothing starts.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
     when: Floats,
     reserve: Floats | None = None,
 ) -> Power:
-    """Put idle nodes to sleep and wake others ahead of need, in the order of importance of the need.
+    """Put idle nodes to sleep and wake others ahead of need.
 
     A node sleeps once it idled for `Rules.idle_sleep` and for its break-even time, unless it is needed within that time
     or held in reserve: at most twice the energy of knowing the future (the ski-rental bound; Irani, Shukla and Gupta,
@@ -74,8 +74,8 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
     Because a node that woke counts as idle from then on, it stays up as long before it may sleep again.
 
     Nodes are woken for frames that find no room among nodes that are up, on their way or soon free, once the frames are
-    due within the class's wake time; classes that take the fewest joules for the work first; and never for less work than
-    waking takes time. Under PERFORMANCE nothing sleeps.
+    due within the class's wake time: the soonest due first, on the classes that take the fewest joules for the work
+    first, and never for less work than waking takes time. Under PERFORMANCE nothing sleeps.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
 
 
 def _turns(farm: FarmSnapshot, cost: Cost, taken: Bools) -> Floats:
-    """Return how many nodes of each class end what they run while another would wake, by Little's law, ``(classes,)``."""
+    """Return how many nodes of each class end what they run while one would wake, by Little's law, ``(classes,)``."""
     kind, count = farm.nodes.node_class, len(farm.classes.names)
     where = kind[farm.attempts.node]
     seconds = cost.seconds[farm.attempts.step, where]
@@ -172,15 +172,15 @@ def _needed(
     able = np.isfinite(cost.seconds[rows]) & (share <= 1) & (farm.capacity() > 0)
     share = np.where(able, 1.0 / np.floor(1.0 / np.where(able, np.maximum(share, 1e-6), 1.0) + 1e-9), 1.0)
     seconds = np.where(able, cost.seconds[rows], np.inf)
-    joules = seconds * share * farm.classes.busy_watts
-    left, order = frames[rows].astype(float), _efficient_first(joules)
-    for each in order:
+    left, order = frames[rows].astype(float), _efficient_first(seconds * share * farm.classes.busy_watts)
+    able, share, seconds = (np.asfortranarray(each) for each in (able, share, seconds))
+    for each in order[soon[order] > 0]:
         due = able[:, each] & (away[rows] <= threshold[each])
         taken = _fill(left, np.where(due, share[:, each], 0.0), soon[each])
         use[each], left = np.minimum(np.ceil((taken * share[:, each]).sum() - 1e-9), ready[each]), left - taken
     lead = farm.classes.wake_seconds
     turn = np.maximum(lead + farm.classes.sleep_seconds, 1.0)
-    for each in order:
+    for each in order[sleepers[order] > 0]:
         due = able[:, each] & (away[rows] <= lead[each])
         work = float((left * share[:, each] * np.where(due, seconds[:, each], 0.0))[due].sum())
         most = min(float(sleepers[each]), np.ceil(work / turn[each]))
