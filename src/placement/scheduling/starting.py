@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,6 +73,14 @@ def ceilings(farm: FarmSnapshot) -> Floats:
     return np.where(most >= 1, np.inf, most * farm.worth())
 
 
+class _Made(NamedTuple):
+    step: int
+    nodes: Ints
+    counts: Ints
+    reason: int
+    frames: int
+
+
 class Starting:
     """Starts while they are decided: takes room and licences, and keeps every client within its limit.
 
@@ -116,7 +125,7 @@ class Starting:
         parent, self._above = farm.clients.parent.tolist(), list[list[int]]()
         for row in range(farm.clients.count):
             self._above.append([row, *(self._above[parent[row]] if parent[row] >= 0 else [])])
-        self._made: list[tuple[int, Ints, Ints, int]] = []
+        self._made: list[_Made] = []
 
     def sweep(self, order: Ints) -> Iterator[int]:
         """Go through steps with frames left, in `order`, passing over those that fit nowhere."""
@@ -124,10 +133,14 @@ class Starting:
 
     def allowed(self, step: int, klass: int) -> int:
         """Return how many frames of a step may start on a class by limit, licences and what is left."""
-        spare = min(self.headroom[row] for row in self._above[self._client[step]])
-        most = int(np.clip(spare / max(self.frame[step, klass], 1e-12) + 1e-9, 0, self.left[step]))
-        licence = int(self._farm.steps.licence[step])
+        most, licence = int(self.left[step]), int(self._farm.steps.licence[step])
+        spare, each = self._spare(step), float(self.frame[step, klass])
+        if spare < most * each:
+            most = max(int(spare / each + 1e-9), 0)
         return most if licence < 0 else min(most, int(self.room.licences[licence]))
+
+    def _spare(self, step: int) -> float:
+        return min(float(self.headroom[row]) for row in self._above[self._client[step]])
 
     def start(
         self,
@@ -146,36 +159,43 @@ class Starting:
         choose
             Chooses nodes; by default best fit.
         """
-        spare = min(self.headroom[row] for row in self._above[self._client[step]])
-        classes = classes & self.able[step] & (self.frame[step] <= spare * (1 + 1e-9))
-        if spare <= 0 or not classes.any():
+        spare = self._spare(step)
+        if spare <= 0:
             return 0
+        classes = classes & self.able[step] & (self.frame[step] <= spare * (1 + 1e-9))
         cheapest = int(np.where(classes, self.frame[step], np.inf).argmin())
-        most = min(self.allowed(step, cheapest), self.left[step] if count is None else count)
-        nodes, counts = (choose or self.room.best_fit)(self._farm.steps.request[step], classes, int(most))
+        most = self.allowed(step, cheapest)
+        nodes, counts = (choose or self.room.best_fit)(
+            self._farm.steps.request[step], classes, most if count is None else min(most, count)
+        )
         if not len(nodes):
             return 0
         each = self.frame[step, self._farm.nodes.node_class[nodes]]
-        over = np.cumsum(counts * each) > spare * (1 + 1e-9)
-        if over.any():
-            last = int(over.argmax())
+        if counts @ each > spare * (1 + 1e-9):
+            last = int((np.cumsum(counts * each) > spare * (1 + 1e-9)).argmax())
             nodes, counts, each = nodes[: last + 1], counts[: last + 1].copy(), each[: last + 1]
             counts[last] = int((spare - counts[:last] @ each[:last]) / each[last] + 1e-9)
         self._take(step, nodes, counts, float(counts @ each), reason)
-        return int(counts.sum())
+        return self._made[-1].frames
 
     def _take(self, step: int, nodes: Ints, counts: Ints, worth: float, reason: Reason) -> None:
         self.room.take(self._farm.steps.request[step], nodes, counts, int(self._farm.steps.licence[step]))
-        self.held[self._above[self._client[step]]] += worth
-        self.headroom[self._above[self._client[step]]] -= worth
-        self.left[step] -= counts.sum()
-        self._made.append((step, nodes, counts, int(reason)))
+        for row in self._above[self._client[step]]:
+            self.held[row] += worth
+            self.headroom[row] -= worth
+        self._made.append(_Made(step, nodes, counts, int(reason), int(counts.sum())))
+        self.left[step] -= self._made[-1].frames
+
+    @property
+    def latest(self) -> tuple[Ints, Ints]:
+        """Nodes of the latest start and how many frames each got."""
+        return self._made[-1].nodes, self._made[-1].counts
 
     def plan(self, reserved: Ints | None = None) -> Plan:
         """Return the starts as a plan."""
-        sizes = [int(counts.sum()) for _, _, counts, _ in self._made]
-        step = np.repeat([made[0] for made in self._made], sizes).astype(np.int64)
-        reason = np.repeat([made[3] for made in self._made], sizes).astype(np.int64)
-        node = [np.repeat(nodes, counts) for _, nodes, counts, _ in self._made]
+        sizes = [made.frames for made in self._made]
+        step = np.repeat(np.array([made.step for made in self._made], np.int64), sizes)
+        reason = np.repeat(np.array([made.reason for made in self._made], np.int64), sizes)
+        node = [np.repeat(made.nodes, made.counts) for made in self._made]
         starts = Starts.of(step, np.concatenate([np.zeros(0, np.int64), *node]), reason)
         return Plan(starts=starts, reserved=reserved)

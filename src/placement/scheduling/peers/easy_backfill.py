@@ -31,12 +31,12 @@ def easy_backfill(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     Examples
     --------
     >>> from placement.testing.planner_farms import cost_of, snapshot_of
-    >>> farm = snapshot_of(
-    ...     steps={"job": [0, 1, 2], "waiting": [1, 9, 9], "request": [[8, 0, 0, 0, 0]] + [[1, 0, 0, 0, 0]] * 2},
-    ...     attempts={"step": [1], "node": [0]})
-    >>> plan = easy_backfill(farm, cost_of(farm, [[60.0], [60.0], [50.0]]), Rules())
+    >>> request = [[8, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0]]
+    >>> farm = snapshot_of(steps={"job": [0, 1, 2], "waiting": [1, 9, 9], "request": request},
+    ...                    attempts={"step": [2], "node": [0]})
+    >>> plan = easy_backfill(farm, cost_of(farm, [[60.0], [90.0], [50.0]]), Rules())
     >>> plan.reserved.tolist(), sorted(set(plan.starts.step.tolist()))
-    ([0], [1, 2])
+    ([0], [2])
     """
     starting, job = Starting(farm, cost), farm.steps.job
     order = np.lexsort((farm.jobs.release[job], -farm.jobs.priority[job]))

@@ -81,18 +81,18 @@ class _Hosts:
         score[self._local[self._first[step] : self._first[step + 1]]] -= _LOCALITY
         return score
 
-    def take(self, step: int, free: Floats) -> None:
-        """Follow what is free."""
-        used = 1.0 - free * self._per_offer[self._kind]
+    def take(self, step: int, nodes: Ints, counts: Ints) -> None:
+        """Follow a start."""
         for each in _WEIGHTS:
             if self._farm.steps.request[step, each]:
-                self._potential[each] = np.exp(used[:, each])
+                taken = self._farm.steps.request[step, each] * counts
+                self._potential[each][nodes] *= np.exp(taken * self._per_offer[self._kind[nodes], each])
 
 
 def _place(starting: Starting, hosts: _Hosts, step: int, count: int | None, among: Bools | None) -> None:
     choose = partial(starting.room.best_fit, key=hosts.score(step), among=among)
     if starting.start(step, starting.able[step], count, choose):
-        hosts.take(step, starting.room.free)
+        hosts.take(step, *starting.latest)
 
 
 def _reserve(farm: FarmSnapshot, cost: Cost, starting: Starting, hosts: _Hosts) -> tuple[Ints, Floats]:
@@ -117,7 +117,7 @@ def _reserve(farm: FarmSnapshot, cost: Cost, starting: Starting, hosts: _Hosts) 
             continue
         choose = partial(starting.room.best_fit, key=hosts.score(step), among=reserved < 0)
         if starting.start(step, able, 1, choose, Reason.RESERVED):
-            hosts.take(step, starting.room.free)
+            hosts.take(step, *starting.latest)
             continue
         assert releases is not None
         fits = able & (request <= farm.classes.offer).all(axis=1)
