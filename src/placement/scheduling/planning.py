@@ -1,0 +1,190 @@
+"""The planner: one decision from shares, urgency, prices, reservations, preemption and energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from placement.farm.machines import NodeState
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.dispatching import Dispatch
+from placement.scheduling.energy_modes import choose_modes
+from placement.scheduling.following import Queue, successors
+from placement.scheduling.holding import Holds, holds
+from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
+from placement.scheduling.power_cap import fit_cap
+from placement.scheduling.preemption import reclaims, remaining, rescues
+from placement.scheduling.pricing import Prices, price_classes
+from placement.scheduling.reserving import NONE, Reservations, reserve
+from placement.scheduling.rules import Rules
+from placement.scheduling.shares import Entitlements, demand, entitlements, used
+from placement.scheduling.sleeping import sleep_and_wake
+from placement.scheduling.urgency import Urgency, assess
+from placement.scheduling.waiting import Aftermath, waits
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["plan"]
+
+_LEAST_PATIENCE = 300.0
+
+
+def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
+    """Decide what starts, stops, sleeps and wakes now, and say why the rest waits.
+
+    In this order: what clients are entitled to; when jobs end and which deadlines can be met; what is held for a
+    cheaper hour; what each node class is worth to the work that waits; room for wide frames; then frames start: on
+    nodes kept for them, within guarantees, in danger, within fair shares, and wherever nobody else wants the room. What
+    is missing is taken back by stopping attempts; what is too much goes to sleep. Same arguments, same plan.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(steps={"waiting": [3]})
+    >>> decided = plan(farm, cost_of(farm), Rules())
+    >>> decided.starts.node.tolist(), Reason(int(decided.waits.reason[0])).name
+    ([0, 0, 0], 'FINISHED')
+    """
+    scene = _Scene.of(farm, cost, rules)
+    started = _dispatch(scene)
+    starts, power, capped = _within_power(scene, started)
+    stops = _stops(scene, started)
+    after = Aftermath(
+        left=_left(farm, starts),
+        used=started.used,
+        most=scene.entitled.most,
+        licences=started.room.licences,
+        reservations=scene.reservations,
+        held_until=np.where(scene.held.held, scene.held.until, np.nan),
+        capped=capped,
+    )
+    return Plan(
+        starts=starts,
+        stops=stops,
+        power=power,
+        waits=waits(farm, cost, after),
+        outlooks=scene.urgency.outlooks,
+        reserved=scene.reservations.step,
+        successors=_successors(scene, after.left, stops),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scene:
+    """What a decision rests on, worked out once."""
+
+    farm: FarmSnapshot
+    cost: Cost
+    rules: Rules
+    used: Floats
+    entitled: Entitlements
+    urgency: Urgency
+    held: Holds
+    modes: Ints
+    prices: Prices
+    remaining: Floats
+    reservations: Reservations
+    order: Ints
+
+    @classmethod
+    def of(cls, farm: FarmSnapshot, cost: Cost, rules: Rules) -> _Scene:
+        """Look at the farm from every side that a decision needs."""
+        entitled = entitlements(farm, demand(farm, cost), rules)
+        urgency = assess(farm, cost, rules, np.maximum(entitled.fair, entitled.guaranteed))
+        held = holds(farm, cost, rules, urgency.outlooks)
+        order = urgency.ranking.order
+        may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
+        order = order[may[order]]
+        left = remaining(farm, cost)
+        return cls(
+            farm=farm,
+            cost=cost,
+            rules=rules,
+            used=used(farm),
+            entitled=entitled,
+            urgency=urgency,
+            held=held,
+            modes=choose_modes(farm, cost, rules, urgency.outlooks),
+            prices=_prices(farm, cost),
+            remaining=left,
+            reservations=reserve(farm, cost, rules, left, order),
+            order=order,
+        )
+
+
+def _prices(farm: FarmSnapshot, cost: Cost) -> Prices:
+    """Price classes by the work that waits and the work that runs, as far as that is not yet done."""
+    frames = farm.steps.left.astype(float)
+    load = np.where(cost.able, cost.seconds * farm.share_of_node(), np.inf)
+    typical = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
+    there = np.isfinite(typical) & (frames > 0)
+    wave = float(np.average(typical[there], weights=frames[there])) if there.any() else 0.0
+    return price_classes(frames, load, farm.capacity(), farm.classes.worth, max(wave, _LEAST_PATIENCE))
+
+
+def _dispatch(scene: _Scene) -> Dispatch:
+    """Start frames, pass by pass."""
+    entitled, danger = scene.entitled, scene.urgency.ranking.danger
+    one = Dispatch(scene.farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used)
+    one.reserved()
+    one.fill(entitled.guaranteed, Reason.GUARANTEED)
+    one.fill(entitled.most, Reason.URGENT, only=danger)
+    one.fill(entitled.most, Reason.URGENT, only=danger, patient=False)
+    one.fill(entitled.fair, Reason.SHARE)
+    one.fill(entitled.most, Reason.IDLE)
+    one.fill(entitled.most, Reason.IDLE, patient=False)
+    one.backfill(entitled.most)
+    return one
+
+
+def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bools]:
+    """Put nodes to sleep, wake others, and give up or slow what the power cap does not allow."""
+    farm, starts = scene.farm, started.starts()
+    taken = scene.reservations.step != NONE
+    taken[starts.node] = True
+    frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
+    when = np.where(scene.held.held, scene.held.until, farm.now)
+    power = sleep_and_wake(farm, scene.cost, scene.rules, taken=taken, frames=frames, when=when)
+    capped = np.zeros(farm.steps.count, bool)
+    if np.isinf(farm.power_cap):
+        return starts, power, capped
+    wakes = power.node[power.up]
+    fit = fit_cap(farm, starts, wakes)
+    capped[starts.step[~fit.starts]] = True
+    chosen = replace(starts, mode=fit.mode)
+    kept = Starts(**{name: getattr(chosen, name)[fit.starts] for name in chosen.__slots__})
+    keep = np.ones(len(power.node), bool)
+    keep[np.flatnonzero(power.up)] = fit.wakes
+    return kept, Power(node=power.node[keep], up=power.up[keep], reason=power.reason[keep]), capped
+
+
+def _stops(scene: _Scene, started: Dispatch) -> Stops:
+    """Take back what clients are owed, and rescue jobs in danger."""
+    farm, seen = scene.farm, scene.urgency
+    back = reclaims(farm, scene.cost, scene.rules, scene.entitled)
+    blocked = started.waiting > 0
+    saved = rescues(farm, scene.cost, scene.rules, seen.outlooks, seen.ranking.key, blocked)
+    new = ~np.isin(saved.attempt, back.attempt)
+    both = {name: np.concatenate([getattr(back, name), getattr(saved, name)[new]]) for name in back.__slots__}
+    return Stops(**both)
+
+
+def _successors(scene: _Scene, left: Ints, stops: Stops) -> Ints:
+    """Say who follows on each node until the next decision."""
+    farm, score = scene.farm, np.where(scene.cost.able, scene.cost.seconds, np.inf)
+    score = score * farm.share_of_node() * scene.prices.price
+    with np.errstate(invalid="ignore"):
+        wanted = scene.cost.able & (score <= 1.1 * score.min(axis=1, keepdims=True, initial=np.inf))
+    room = scene.entitled.most - scene.used
+    client = farm.jobs.client[farm.steps.job[scene.order]]
+    order = scene.order[(room >= -1e-9)[client]]
+    closed = (scene.reservations.step[farm.attempts.node] != NONE) | farm.attempts.stopping
+    closed |= farm.nodes.state[farm.attempts.node] != NodeState.UP
+    closed[stops.attempt] = True
+    queue = Queue(order=order, waiting=left, wanted=wanted)
+    return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
+
+
+def _left(farm: FarmSnapshot, starts: Starts) -> Ints:
+    return np.asarray(farm.steps.waiting - np.bincount(starts.step, minlength=farm.steps.count))
