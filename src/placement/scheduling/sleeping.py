@@ -14,6 +14,7 @@ from placement.units import Bools, Floats, Ints
 
 __all__ = ["break_even", "sleep_and_wake", "warm_reserve"]
 
+_LEAST_SHARE = 1e-6  #: of a node, for frames that ask for nothing
 _AWAKE = (NodeState.UP, NodeState.WAKING)
 
 
@@ -168,38 +169,52 @@ def _needed(
     rows = rows[np.argsort(away[rows], kind="stable")]
     if not len(rows):
         return use, wake
-    share = farm.share_of_node()[rows]
-    able = np.isfinite(cost.seconds[rows]) & (share <= 1) & (farm.capacity() > 0)
-    share = np.where(able, 1.0 / np.floor(1.0 / np.where(able, np.maximum(share, 1e-6), 1.0) + 1e-9), 1.0)
-    seconds = np.where(able, cost.seconds[rows], np.inf)
-    left, order = frames[rows].astype(float), _efficient_first(seconds * share * farm.classes.busy_watts)
-    able, share, seconds = (np.asfortranarray(each) for each in (able, share, seconds))
+    share, seconds = _columns(farm, cost, rows)
+    left, order = frames[rows].astype(float), _efficient_first(farm, share, seconds)
     for each in order[soon[order] > 0]:
-        due = able[:, each] & (away[rows] <= threshold[each])
-        taken = _fill(left, np.where(due, share[:, each], 0.0), soon[each])
-        use[each], left = np.minimum(np.ceil((taken * share[:, each]).sum() - 1e-9), ready[each]), left - taken
+        part = share[each] * (away[rows] <= threshold[each])
+        use[each] = min(_serve(left, part, float(soon[each])), float(ready[each]))
     lead = farm.classes.wake_seconds
     turn = np.maximum(lead + farm.classes.sleep_seconds, 1.0)
     for each in order[sleepers[order] > 0]:
-        due = able[:, each] & (away[rows] <= lead[each])
-        work = float((left * share[:, each] * np.where(due, seconds[:, each], 0.0))[due].sum())
-        most = min(float(sleepers[each]), np.ceil(work / turn[each]))
-        taken = _fill(left, np.where(due, share[:, each], 0.0), most)
-        wake[each] = min(np.ceil((taken * share[:, each]).sum() - 1e-9), most)
-        left -= np.where(due & (wake[each] > 0) & (most < sleepers[each]), left, taken)
+        part = share[each] * (away[rows] <= lead[each])
+        most = min(float(sleepers[each]), float(np.ceil((left * part) @ seconds[each] / turn[each] - 1e-9)))
+        wake[each] = _serve(left, part, most)
+        if 0 < most < sleepers[each]:
+            left[part > 0] = 0.0  # there is no more work in them than these nodes do in turn
     return use, wake
 
 
-def _efficient_first(joules: Floats) -> Ints:
+def _columns(farm: FarmSnapshot, cost: Cost, rows: Ints) -> tuple[Floats, Floats]:
+    """Return the share of a node that frames take when whole frames fill it, and their seconds, ``(classes, rows)``.
+
+    Both 0 where a class cannot run them.
+    """
+    share, seconds = (np.ascontiguousarray(each[rows].T) for each in (farm.share_of_node(), cost.seconds))
+    there = farm.capacity() > 0
+    for each in range(len(share)):
+        able = np.isfinite(seconds[each]) & (share[each] <= 1) & there[each]
+        whole = np.floor(1.0 / np.maximum(np.where(able, share[each], 1.0), _LEAST_SHARE) + 1e-9)
+        share[each], seconds[each] = able / whole, np.where(able, seconds[each], 0.0)
+    return share, seconds
+
+
+def _efficient_first(farm: FarmSnapshot, share: Floats, seconds: Floats) -> Ints:
     """Return the classes in the order of the joules they take over the least, the mean of the steps they can run."""
-    least = joules.min(axis=1, keepdims=True)
-    over = np.where(np.isfinite(joules), joules / np.where(np.isfinite(least), least, 1.0), 0.0)
-    number = np.isfinite(joules).sum(axis=0)
-    return np.argsort(np.where(number > 0, over.sum(axis=0) / np.maximum(number, 1), np.inf), kind="stable")
+    joules = share * seconds * farm.classes.busy_watts[:, None]
+    able = share > 0
+    least = np.where(able, joules, np.inf).min(axis=0)
+    number, over = able.sum(axis=1), joules @ np.where(np.isfinite(least), 1.0 / least, 0.0)
+    return np.argsort(np.where(number > 0, over / np.maximum(number, 1), np.inf), kind="stable")
 
 
-def _fill(left: Floats, share: Floats, nodes: float) -> Floats:
-    """Return how many frames of each step `nodes` nodes take, the first steps first."""
-    asked = left * share
-    got = np.clip(nodes - (np.cumsum(asked) - asked), 0.0, asked)
-    return np.where(share > 0, got / np.where(share > 0, share, 1.0), 0.0)
+def _serve(left: Floats, share: Floats, nodes: float) -> float:
+    """Take from the frames left what `nodes` nodes take, the first steps first; return how many whole nodes that is."""
+    filled = np.cumsum(left * share)
+    end = int(np.searchsorted(filled, nodes, side="right"))
+    used = float(filled[end - 1]) if end else 0.0
+    left[:end] *= share[:end] == 0
+    if end < len(left):
+        left[end] -= (nodes - used) / share[end]
+        used = nodes
+    return float(np.ceil(used - 1e-9))
