@@ -139,7 +139,9 @@ def draw_forecasts(seconds: Floats, memory: Floats, kind: Ints, settings: Uncert
     level = np.where(able, log, 0.0).sum(axis=1) / np.maximum(able.sum(axis=1), 1)
     _, group = np.unique(kind, return_inverse=True)
     centre = (np.bincount(group, level) / np.bincount(group))[group] if len(level) else level
-    variety = max(float(((level - centre) ** 2).mean()) if len(level) else 0.0, (settings.diversity * settings.common) ** 2)
+    variety = max(
+        float(((level - centre) ** 2).mean()) if len(level) else 0.0, (settings.diversity * settings.common) ** 2
+    )
     shrink = settings.common**2 / variety if variety else 0.0
     chance = stream(seed, "forecast errors")
     whole = np.sqrt(1 - settings.cell) * chance.standard_normal(len(level))

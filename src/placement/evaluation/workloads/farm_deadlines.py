@@ -11,7 +11,7 @@ from placement.evaluation.workloads.farm_settings import FarmSettings
 from placement.farm.clients import Lending
 from placement.farm.work import Jobs
 from placement.simulator.streams import stream
-from placement.units import Floats, Ints
+from placement.units import Bools, Floats, Ints
 
 __all__ = ["Demand", "draw_jobs"]
 
@@ -30,26 +30,27 @@ class Demand:
         Normalised capacity-seconds.
     path
         Seconds of the longest chain of steps if each frame starts at once on its best class.
-    frame
-        Longest frame on its best class, seconds.
+    gpu
+        Whether the job renders on GPUs.
     """
 
     client: Ints
     release: Floats
     work: Floats
     path: Floats
-    frame: Floats
+    gpu: Bools
 
 
-def draw_jobs(demand: Demand, rate: float, settings: FarmSettings, seed: int) -> Jobs:
+def draw_jobs(demand: Demand, rates: tuple[float, float], settings: FarmSettings, seed: int) -> Jobs:
     """Draw deadlines, importance, value and priority with streams ``deadlines``, ``slack``, ``values``, ``priorities``.
 
     Parameters
     ----------
-    rate
-        Normalised capacity of the farm.
+    rates
+        Normalised capacity of the farm, and of its node classes with GPUs.
     """
     rules, jobs = settings.deadlines, len(demand.client)
+    pool, rate = _pools(demand, rates, settings)
     sort = _sorts(demand.client, settings, stream(seed, "deadlines"))
     emergency = stream(seed, "emergencies").random(jobs) < rules.emergencies
     span = np.maximum(rules.longest * demand.path, demand.work / (rules.job_share * rate))
@@ -63,13 +64,13 @@ def draw_jobs(demand: Demand, rate: float, settings: FarmSettings, seed: int) ->
     wanted = np.where((sort == _DAILY) & ~emergency, daily, wanted)
     wanted = np.where((sort == _NONE) & ~emergency, np.inf, wanted)
     if rules.promised:
-        needed = _promised(demand, span, wanted, rate, settings)
+        needed = _promised(demand, span, wanted, (pool, rate * rules.efficiency))
         wanted = np.maximum(wanted, demand.release + rules.margin * (needed - demand.release) + allowance)
     factor = np.array([client.importance for client in settings.clients])[demand.client]
     importance = np.where(emergency, _EMERGENCY, np.array(rules.importance)[sort] * factor)
     spread = np.exp(rules.value_spread * stream(seed, "values").standard_normal(jobs))
     asked = np.array(rules.priority)[sort] + 10 * stream(seed, "priorities").standard_normal(jobs)
-    priority = np.where(emergency, 100, np.clip(np.rint(asked), 1, 100)).astype(np.int64)
+    priority = np.where(emergency, 100, np.clip(np.rint(asked), 1, 100)).astype(float)
     return Jobs(
         index=np.arange(jobs), client=demand.client, release=demand.release, deadline=wanted, importance=importance,
         value=importance * demand.work / 3600 * spread, priority=priority, held=np.zeros(jobs, bool),
@@ -82,16 +83,28 @@ def _sorts(client: Ints, settings: FarmSettings, chance: np.random.Generator) ->
     return np.asarray((chance.random(len(client))[:, None] >= edges).sum(axis=1), np.int64)
 
 
-def _promised(demand: Demand, span: Floats, wanted: Floats, rate: float, settings: FarmSettings) -> Floats:
-    """Return when a fluid farm would end each job that has a deadline; static partitions are farms of their own."""
-    end = demand.release.copy()
+def _pools(demand: Demand, rates: tuple[float, float], settings: FarmSettings) -> tuple[Ints, Floats]:
+    """Return the part of the farm that each job is served by, a number, and that part's normalised capacity.
+
+    A static partition is a farm of its own; of the rest, GPU work has the classes with GPUs, less what work on cores is
+    meant to take of them, and the others have what is left.
+    """
     static = np.array([kind.lending is Lending.STATIC for kind in settings.clients])
     share = np.array([kind.guarantee for kind in settings.clients])
-    of = np.where(static[demand.client], demand.client, -1)
+    free = 1 - float(share[static].sum())
+    on_gpu = settings.gpu_load * rates[1]
+    rate = np.where(demand.gpu, on_gpu * free, (rates[0] - on_gpu) * free)
+    rate = np.where(static[demand.client], share[demand.client] * rates[0], rate)
+    return np.where(static[demand.client], demand.client, np.where(demand.gpu, -2, -1)), rate
+
+
+def _promised(demand: Demand, span: Floats, wanted: Floats, served: tuple[Ints, Floats]) -> Floats:
+    """Return when a fluid farm would end each job that has a deadline, each pool served for itself at its rate."""
+    end, (of, rate) = demand.release.copy(), served
     for pool in np.unique(of):
-        part = float(share[pool]) if pool >= 0 else 1 - float(share[static].sum())
         rows = np.flatnonzero((of == pool) & np.isfinite(wanted))
-        own = rate * part * settings.deadlines.efficiency
-        longest = np.maximum(span[rows], demand.work[rows] / own)
-        end[rows] = promised_ends(demand.release[rows], demand.work[rows], longest, wanted[rows], own)
+        if len(rows):
+            own = float(rate[rows[0]])
+            longest = np.maximum(span[rows], demand.work[rows] / own)
+            end[rows] = promised_ends(demand.release[rows], demand.work[rows], longest, wanted[rows], own)
     return end

@@ -90,7 +90,9 @@ def _facts(table: FarmTable | None, name: str) -> _Facts:
             except ValueError:
                 number = float("nan")
             if not number >= 0:
-                raise table.wrong(row, f"value of {key}", value, f"a number of 0 or more {'W' if 'cap' in key else 's'}")
+                raise table.wrong(
+                    row, f"value of {key}", value, f"a number of 0 or more {'W' if 'cap' in key else 's'}"
+                )
             attribute = {"measure_start": "start", "measure_end": "end", "tariff_horizon": "horizon"}.get(key, key)
             setattr(facts, attribute, number)
         else:
@@ -128,7 +130,9 @@ def _modes(table: FarmTable | None, names: tuple[str, ...]) -> tuple[np.ndarray,
     of, mode = table.codes("node_class", names, "node_classes"), table.whole("mode")
     count = int(mode.max()) + 1
     if len(of) != count * len(names):
-        raise InvalidInput(f"{table.name} has {len(of)} rows, expected modes 0 to {count - 1} for each of {list(names)}")
+        raise InvalidInput(
+            f"{table.name} has {len(of)} rows, expected modes 0 to {count - 1} for each of {list(names)}"
+        )
     both = np.ones((2, len(names), count))
     both[:, of, mode] = table.numbers("speed"), table.numbers("draw")
     return both[0], both[1]
@@ -157,7 +161,9 @@ def _fleet(table: FarmTable, names: tuple[str, ...]) -> Fleet:
 
 def _clients(table: FarmTable | None, jobs: FarmTable) -> tuple[Clients, Ints]:
     """Return the clients and each job's; without a table, those that jobs name, with no guarantee and no limit."""
-    names = tuple(table.words("client")) if table else tuple(dict.fromkeys(word or "all" for word in jobs.words("client")))
+    names = (
+        tuple(table.words("client")) if table else tuple(dict.fromkeys(word or "all" for word in jobs.words("client")))
+    )
     if table is None:
         of = np.array([names.index(word or "all") for word in jobs.words("client")], np.int64)
         rows = len(names)
@@ -201,7 +207,7 @@ def _jobs(table: FarmTable, client: Ints, order: Ints) -> Jobs:
         raise table.wrong(row, "deadline", value, f"at or after the release, {table.numbers('release')[row]:g} s")
     columns = {name: table.numbers(name)[order] for name in ("release", "deadline", "importance", "value")}
     return Jobs(
-        index=np.arange(table.rows), client=client[order], priority=table.whole("priority")[order],
+        index=np.arange(table.rows), client=client[order], priority=table.numbers("priority")[order],
         held=table.numbers("held")[order].astype(bool), **columns,
     )  # fmt: skip
 

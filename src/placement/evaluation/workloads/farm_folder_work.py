@@ -32,7 +32,11 @@ class Work:
 
 
 def read_work(
-    found: Mapping[str, FarmTable | None], classes: tuple[str, ...], jobs: np.ndarray, licences: tuple[str, ...], seed: int
+    found: Mapping[str, FarmTable | None],
+    classes: tuple[str, ...],
+    jobs: np.ndarray,
+    licences: tuple[str, ...],
+    seed: int,
 ) -> Work:
     """Put the tables steps, run_times and frames together.
 
@@ -106,7 +110,9 @@ def _order(table: FarmTable, jobs: np.ndarray) -> tuple[Ints, Ints]:
     foreign = waits & (job[after] != job)
     if foreign.any():
         row = int(foreign.argmax())
-        raise table.wrong(row, "after", table.words("after")[row], f"a step of the same job {table.words('job')[row]!r}")
+        raise table.wrong(
+            row, "after", table.words("after")[row], f"a step of the same job {table.words('job')[row]!r}"
+        )
     depth, reach = np.zeros(len(job), np.int64), after.copy()
     for _ in range(len(job)):
         if not (reach >= 0).any():
@@ -116,7 +122,9 @@ def _order(table: FarmTable, jobs: np.ndarray) -> tuple[Ints, Ints]:
     else:
         if (reach >= 0).any():
             row = int((reach >= 0).argmax())
-            raise table.wrong(row, "after", table.words("after")[row], "steps that do not wait for each other in a circle")
+            raise table.wrong(
+                row, "after", table.words("after")[row], "steps that do not wait for each other in a circle"
+            )
     order = np.argsort(job, kind="stable")
     place = np.empty(len(job), np.int64)
     place[order] = np.arange(len(job))
@@ -161,7 +169,7 @@ def _seconds(
     return _by_frame(times, step, on, names, frames, seconds)
 
 
-def _by_frame(  # noqa: PLR0913 - the table, its two codes, and what they are looked up in
+def _by_frame(
     times: FarmTable, step: Ints, on: Ints, names: np.ndarray, frames: Ints, seconds: Floats
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Split times of frames into a step's mean on each class and a factor of each frame on all of them."""
@@ -186,7 +194,8 @@ def _by_frame(  # noqa: PLR0913 - the table, its two codes, and what they are lo
     factor[seen == 0] = 1.0
     worst = float(np.abs(ratio / factor[place] - 1).max(initial=0.0))
     note = (
-        f"Frames' times are taken to differ by the same factor on all classes; the furthest from it is off by {worst:.1%}.",
+        "Frames' times are taken to differ by the same factor on all classes; the furthest from it is off by "
+        f"{worst:.1%}.",
     )
     return seconds, factor, note if worst > _ALIKE else ()
 

@@ -18,9 +18,9 @@ from placement.evaluation.workloads.farm_speeds import relative_times
 from placement.farm.machines import Classes, Resource
 from placement.simulator.farm_world import FarmWorld, Fleet, Forecasts, WorldSteps
 from placement.simulator.streams import stream
-from placement.units import Bools, Floats, Ints
+from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["generate"]
+__all__ = ["draw_releases", "generate"]
 
 _MOST_JOBS = 4_000_000
 _MOST_OF_A_NODE = 0.95
@@ -43,6 +43,11 @@ class _Farm:
         share = frame_shares(request, self.classes)
         return np.where(np.isfinite(share), shapes.base[:, None] * self.relative[shapes.kind], np.inf), share
 
+    def rates(self, seconds: Seconds) -> tuple[float, float]:
+        """Return the mean normalised capacity of the farm, and of its classes with GPUs."""
+        worth = self.room * self.classes.worth / seconds
+        return float(worth.sum()), float(worth[self.classes.offer[:, Resource.GPUS] > 0].sum())
+
     def fitting(self, shapes: Shapes, memory: Floats) -> Floats:
         """Return what a step's memory must be multiplied by to fit the largest node that has its cores and GPUs."""
         request = shapes.request.copy()
@@ -63,8 +68,8 @@ def generate(settings: FarmSettings, seed: int) -> FarmWorld:
         Work is drawn that fits no node.
     """
     farm = _farm(settings, seed)
-    shapes, client, on_gpu = _enough(farm, settings, seed)
-    release = _releases(len(client), settings, seed)
+    shapes, client = _enough(farm, settings, seed)
+    release = draw_releases(len(client), settings, seed)
     order = np.argsort(release, kind="stable")
     shapes, client, release = shapes.take(order), client[order], release[order]
     memory = shapes.memory.copy()
@@ -76,19 +81,18 @@ def generate(settings: FarmSettings, seed: int) -> FarmWorld:
     shapes, seconds = shapes.longer(stretch), seconds * stretch
     forecasts = draw_forecasts(seconds, memory, shapes.kind, settings.uncertainty, seed)
     forecasts = replace(forecasts, memory=forecasts.memory * fit)
-    demand = _demand(shapes, seconds, share, farm, settings, client, release)
-    rate = float(farm.room @ farm.classes.worth) / (settings.hours * 3600)
+    demand = _demand(shapes, (seconds, share), farm, settings, (client, release))
     steps, licences = _steps(shapes, seconds, forecasts, settings)
     notes = (
-        f"Load {settings.load:.0%} of what the farm can do in {settings.hours:g} h; {len(client)} jobs, all times scaled "
-        f"by {stretch:.4f} to meet it exactly; {int((fit < 1).sum())} steps made smaller to fit the largest node.",
+        f"Load {settings.load:.0%} of what the farm can do in {settings.hours:g} h; {len(client)} jobs, all times "
+        f"scaled by {stretch:.4f} to meet it exactly; {int((fit < 1).sum())} steps made smaller to fit a node.",
         "Wake and sleep times and energies, CPU energy modes, deadlines and values are assumed, not measured.",
         *settings.notes,
     )
     return FarmWorld(
         name=settings.name, classes=farm.classes, fleet=farm.fleet, clients=clients_of(settings.clients),
-        jobs=draw_jobs(demand, rate, settings, seed), steps=steps, forecasts=forecasts, licences=licences,
-        frames=draw_frames(shapes.frames, memory * fit, settings.uncertainty, seed),
+        jobs=draw_jobs(demand, farm.rates(settings.hours * 3600), settings, seed), steps=steps, forecasts=forecasts,
+        licences=licences, frames=draw_frames(shapes.frames, memory * fit, settings.uncertainty, seed),
         faults=draw_faults(settings.faults, farm.fleet, (len(steps.job), len(licences)), settings.hours * 3600, seed),
         measure=(settings.warm_up * 3600, settings.hours * 3600), notes=notes,
     )  # fmt: skip
@@ -103,7 +107,7 @@ def _farm(settings: FarmSettings, seed: int) -> _Farm:
     )
 
 
-def _enough(farm: _Farm, settings: FarmSettings, seed: int) -> tuple[Shapes, Ints, Bools]:
+def _enough(farm: _Farm, settings: FarmSettings, seed: int) -> tuple[Shapes, Ints]:
     """Draw jobs, of every client and with and without GPUs, until the farm's load is about met."""
     worth = farm.classes.worth
     gpu = farm.classes.offer[:, Resource.GPUS] > 0
@@ -117,14 +121,14 @@ def _enough(farm: _Farm, settings: FarmSettings, seed: int) -> tuple[Shapes, Int
         client = stream(seed, "clients").choice(len(shares), jobs, p=shares / shares.sum())
         shapes = draw_shapes(jobs, uses, settings.shapes, seed)
         need, where = _best(farm, shapes, settings)
-        work = np.bincount(shapes.job, need.min(axis=1) * shapes.frames, jobs)
+        work = np.bincount(shapes.job, need.min(axis=1) * shapes.frames, jobs).astype(float)
         picked = _cut(work, client, uses, np.outer([total - on_gpu, on_gpu], shares))
         if picked is not None:
             load = least_load(where[np.isin(shapes.job, picked)], farm.room)
             ordinary = max(total * settings.load / load - on_gpu, 0.05 * total)
             again = _cut(work, client, uses, np.outer([ordinary, on_gpu], shares))
             if again is not None:
-                return shapes.take(again), client[again], uses[again]
+                return shapes.take(again), client[again]
         jobs *= 2
     raise InvalidInput(f"workload {settings.name!r} needs more than {_MOST_JOBS} jobs; lower its scale, load or hours")
 
@@ -155,8 +159,8 @@ def _cut(work: Floats, client: Ints, gpu: Bools, goals: Floats) -> Ints | None:
     return np.sort(np.concatenate(picked)) if picked else None
 
 
-def _releases(jobs: int, settings: FarmSettings, seed: int) -> Floats:
-    """Draw when jobs are released, with stream ``arrivals``: a Poisson process whose rate follows the hour of the day."""
+def draw_releases(jobs: int, settings: FarmSettings, seed: int) -> Floats:
+    """Draw when jobs are released, with stream ``arrivals``: a Poisson process whose rate follows the hour."""
     chance = stream(seed, "arrivals").random((jobs, 2))
     hours = np.linspace(0, settings.hours, max(int(settings.hours * 12), 2) + 1)
     phase = 2 * np.pi * (hours + settings.start_hour - settings.peak_hour) / 24
@@ -166,19 +170,19 @@ def _releases(jobs: int, settings: FarmSettings, seed: int) -> Floats:
     return np.where(chance[:, 1] < settings.backlog / settings.hours, 0.0, time)
 
 
-def _demand(  # noqa: PLR0913 - each is a table of its own
-    shapes: Shapes, seconds: Floats, share: Floats, farm: _Farm, settings: FarmSettings, client: Ints, release: Floats
+def _demand(
+    shapes: Shapes, cells: tuple[Floats, Floats], farm: _Farm, settings: FarmSettings, jobs: tuple[Ints, Floats]
 ) -> Demand:
     """Return what jobs ask for; work is spread so that it sums to the load."""
+    (seconds, share), (client, release), count = cells, jobs, len(jobs[0])
     least = (seconds * share * farm.classes.worth).min(axis=1) * shapes.frames
     least *= settings.load * float(farm.room @ farm.classes.worth) / least.sum()
-    best, jobs = seconds.min(axis=1), len(client)
+    best = seconds.min(axis=1)
     chain = np.where(shapes.role == Role.PREVIEW, 0.0, best)
-    longest = np.zeros(jobs)
-    np.maximum.at(longest, shapes.job, best)
     return Demand(
-        client=client, release=release, work=np.bincount(shapes.job, least, jobs),
-        path=np.bincount(shapes.job, chain, jobs), frame=longest,
+        client=client, release=release, work=np.bincount(shapes.job, least, count).astype(float),
+        path=np.bincount(shapes.job, chain, count).astype(float),
+        gpu=np.bincount(shapes.job, shapes.gpu, count) > 0,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def offered_load(world: FarmWorld, seconds: Seconds) -> Load:
 def available(fleet: Fleet, classes: int, seconds: Seconds) -> Floats:
     """Return node-seconds of each class between 0 and `seconds`, slow nodes counting for less, ``(classes,)``."""
     there = np.clip(fleet.leaves, 0, seconds) - np.clip(fleet.joins, 0, seconds)
-    return np.bincount(fleet.node_class, np.maximum(there, 0.0) / fleet.slowness, minlength=classes)
+    return np.bincount(fleet.node_class, np.maximum(there, 0.0) / fleet.slowness, minlength=classes).astype(float)
 
 
 def frame_shares(request: Floats, classes: Classes) -> Floats:

@@ -176,7 +176,9 @@ def _offer(kind: MachineKind, scratch: float) -> list[float]:
 def _idle_share(servers: pd.DataFrame, name: str) -> float:
     found = servers[servers["server"] + "," + servers["cpu"] == name]
     if found.empty:
-        raise InvalidInput(f"no server {name!r} in data/power; have {(servers['server'] + ',' + servers['cpu']).tolist()}")
+        raise InvalidInput(
+            f"no server {name!r} in data/power; have {(servers['server'] + ',' + servers['cpu']).tolist()}"
+        )
     return float(found["watts_at_0pct"].iloc[0] / found["watts_at_100pct"].iloc[0])
 
 

@@ -1,4 +1,4 @@
-"""Tables of a workload folder: which columns they have, in which units, what may stand in them, what is meant if not."""
+"""Tables of a workload folder: their columns, units, what may stand in them and what is meant where nothing does."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ TABLES: dict[str, TableForm] = {
             Column("deadline", "s", otherwise=_INF),
             Column("importance", "1", otherwise=1.0, above=True),
             Column("value", "1", otherwise=1.0),
-            Column("priority", "1", 1, 100, 50.0, whole=True),
+            Column("priority", "1", 1, 100, 50.0),
             Column("held", "1", 0, 1, 0.0, whole=True),
         ),
         optional=False,

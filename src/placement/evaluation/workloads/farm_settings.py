@@ -46,7 +46,7 @@ class ClientKind:
     def __post_init__(self) -> None:
         if not 0 <= self.demand <= 1 or not self.importance > 0:
             raise InvalidInput(
-                f"client {self.name!r}: demand {self.demand:g} must be a share and importance {self.importance:g} above 0"
+                f"client {self.name!r}: demand {self.demand:g} must be a share, importance {self.importance:g} above 0"
             )
         if min(self.deadlines) < 0 or sum(self.deadlines) > 1 + 1e-9:
             raise InvalidInput(f"client {self.name!r}: shares of deadlines {self.deadlines} must sum to at most 1")
@@ -56,11 +56,12 @@ class ClientKind:
 class DeadlineSettings:
     """How deadlines are set; all ASSUMED.
 
-    A job's span is the sum over its chain of steps of its longest frame, or of its work at `job_share` of the farm where
+    A job's span is the sum over its chain of steps of its longest frame, or of its work at `job_share` of the farm
+    where
     that is longer. Deliveries and soft deadlines come `slack` spans and the `allowance` after the release, dailies at
-    the first `daily_hour` by which half of that has passed. Where `promised`, no deadline is earlier than `margin` times
-    the time that a fluid farm of `efficiency` times the capacity would need for it, serving the earliest deadline first,
-    plus the allowance: what a producer who plans would promise.
+    the first `daily_hour` by which half of that has passed. Where `promised`, no deadline is earlier than `margin`
+    times the time that a fluid farm of `efficiency` times the capacity would need for it, serving the earliest deadline
+    first, plus the allowance: what a producer who plans would promise.
 
     Parameters
     ----------
@@ -103,8 +104,8 @@ class DeadlineSettings:
             )
         if not (0 <= self.daily_hour < 24 and self.allowance >= 0 and self.margin >= 1 and self.longest >= 1):
             raise InvalidInput(
-                f"daily_hour {self.daily_hour:g} must be an hour of the day, allowance {self.allowance:g} s not negative, "
-                f"margin {self.margin:g} and longest {self.longest:g} at least 1"
+                f"daily_hour {self.daily_hour:g} must be an hour of the day, allowance {self.allowance:g} s not "
+                f"negative, margin {self.margin:g} and longest {self.longest:g} at least 1"
             )
         if not 0 <= self.emergencies <= 1:
             raise InvalidInput(f"emergencies {self.emergencies:g} must be a share, 0 to 1")
@@ -162,10 +163,10 @@ class FarmSettings:
         for name, low, high in (("scale", 0, 100), ("load", 0, 100), ("hours", 0, 24 * 366)):
             if not low < getattr(self, name) <= high:
                 raise InvalidInput(f"{name} {getattr(self, name):g} must lie in ({low}, {high}]")
-        for name, low, high in (("gpu_load", 0, 1), ("swing", 0, 1), ("start_hour", 0, 24), ("peak_hour", 0, 24),
+        for name, least, most in (("gpu_load", 0, 1), ("swing", 0, 1), ("start_hour", 0, 24), ("peak_hour", 0, 24),
                                 ("backlog", 0, self.hours), ("warm_up", 0, self.hours)):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise InvalidInput(f"{name} {getattr(self, name):g} must lie in [{low}, {high:g}]")
+            if not least <= getattr(self, name) <= most:
+                raise InvalidInput(f"{name} {getattr(self, name):g} must lie in [{least}, {most:g}]")
         if not self.machines or abs(sum(client.demand for client in self.clients) - 1) > 1e-6:
             raise InvalidInput(
                 f"a farm needs machines, has {len(self.machines)}; demands of its clients must sum to 1, not to "

@@ -26,7 +26,9 @@ FRAME_MIX = (
     (64, 0.03, 233.12, 40.26),
 )
 
-_KEY_EVERY = 10
+
+#: Row of the mix whose times and memory frames on GPUs have: they take 4 cores beside the GPU.
+_GPU_ROW = 2
 
 
 class Role:
@@ -48,13 +50,15 @@ class ShapeSettings:
     memory_spread
         Of steps' memory about the mix's mean: 0.5, published with the mix.
     simulations, comps, previews
-        Share of shots that begin with a simulation, end with a comp, and have a preview of every tenth frame.
+        Share of shots that begin with a simulation, end with a comp, and have a preview.
     simulation_rows, comp_rows, render_rows
         Rows of `FRAME_MIX` that steps of a role are drawn from.
     simulation_frames, simulation_longer
         Most frames of a simulation, and how much longer than the mix's each takes.
     comp_shorter
         Share of the mix's time that a comp takes.
+    preview_every
+        A preview shows one of so many frames; shorter shots have none.
     preview_share
         Share of the render's samples, as of its time without start-up, that a preview takes.
     startup_share
@@ -89,6 +93,7 @@ class ShapeSettings:
     simulation_frames: int = 3
     simulation_longer: float = 2.0
     comp_shorter: float = 1.0
+    preview_every: int = 16
     preview_share: float = 0.1
     startup_share: float = 0.2
     startup_most: float = 120.0
@@ -106,7 +111,8 @@ class ShapeSettings:
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidInput(f"{name} {getattr(self, name):g} must be a share, 0 to 1")
         for name in ("frames", "frames_most", "simulation_frames", "simulation_longer", "comp_shorter", "gpu_cores",
-                     "gpu_memory", "declared_per_core", "declared_over", "checkpoint_seconds", "scenes"):  # fmt: skip
+                     "gpu_memory", "preview_every", "declared_per_core", "declared_over", "checkpoint_seconds",
+                     "scenes"):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise InvalidInput(f"{name} {getattr(self, name):g} must be above 0")
         for name in ("simulation_rows", "comp_rows", "render_rows"):
@@ -173,16 +179,8 @@ def draw_shapes(jobs: int, gpu: Bools, settings: ShapeSettings, seed: int) -> Sh
         Whether a job's renders use a GPU, shape ``(jobs,)``.
     """
     uniform, normal = _per_job(jobs, seed)
-    shot = np.exp(np.log(settings.frames) + settings.frames_spread * normal("shapes", 1)[:, 0])
-    shot = np.clip(np.rint(shot), 1, settings.frames_most).astype(np.int64)
-    chosen, kind = uniform("shapes of shots", 8), (uniform("scenes", 1)[:, 0] * settings.scenes).astype(np.int64)
-    roles = np.stack([chosen[:, 0] < settings.simulations, (chosen[:, 1] < settings.previews) & (shot >= _KEY_EVERY),
-                      np.ones(jobs, bool), chosen[:, 2] < settings.comps], axis=1)  # fmt: skip
-    mix = np.stack([_rows(chosen[:, 3], settings.simulation_rows), _rows(chosen[:, 4], settings.render_rows),
-                    _rows(chosen[:, 4], settings.render_rows), _rows(chosen[:, 5], settings.comp_rows)], axis=1)  # fmt: skip
-    mix[:, [Role.PREVIEW, Role.RENDER]] = np.where(gpu[:, None], 2, mix[:, [Role.PREVIEW, Role.RENDER]])
-    some = 1 + (chosen[:, 6] * settings.simulation_frames).astype(np.int64)
-    counts = np.stack([some, -(-shot // _KEY_EVERY), shot, shot], axis=1)
+    roles, counts, mix = _steps(uniform("shapes of shots", 8), normal("shapes", 1)[:, 0], gpu, settings)
+    kind = (uniform("scenes", 1)[:, 0] * settings.scenes).astype(np.int64)
     table = np.array(FRAME_MIX)
     longer = np.array([settings.simulation_longer, 1.0, 1.0, settings.comp_shorter])
     width = settings.times_spread
@@ -207,8 +205,23 @@ def draw_shapes(jobs: int, gpu: Bools, settings: ShapeSettings, seed: int) -> Sh
     return Shapes(
         job=job, after=_after(roles), role=role, kind=types, frames=counts[job, role], gpu=on_gpu,
         request=_requests(table[mix[job, role], 0], on_gpu, settings), base=seconds[job, role],
-        memory=memory[job, role], startup=startup[job, role], checkpoint=period[job, role], declared_over=over[job, role],
+        memory=memory[job, role], startup=startup[job, role], checkpoint=period[job, role],
+        declared_over=over[job, role],
     )  # fmt: skip
+
+
+def _steps(uniform: Floats, normal: Floats, gpu: Bools, settings: ShapeSettings) -> tuple[Bools, Ints, Ints]:
+    """Return which steps jobs have, their frames, and their rows of the mix, each ``(jobs, roles)``."""
+    shot = np.exp(np.log(settings.frames) + settings.frames_spread * normal)
+    shot = np.clip(np.rint(shot), 1, settings.frames_most).astype(np.int64)
+    every = settings.preview_every
+    shown = (uniform[:, 1] < settings.previews) & (shot >= every)
+    first, last = uniform[:, 0] < settings.simulations, uniform[:, 2] < settings.comps
+    some = 1 + (uniform[:, 6] * settings.simulation_frames).astype(np.int64)
+    render = np.where(gpu, _GPU_ROW, _rows(uniform[:, 4], settings.render_rows))
+    mix = [_rows(uniform[:, 3], settings.simulation_rows), render, render, _rows(uniform[:, 5], settings.comp_rows)]
+    counts = [some, -(-shot // every), shot, shot]
+    return np.stack([first, shown, np.ones(len(shot), bool), last], axis=1), np.stack(counts, 1), np.stack(mix, 1)
 
 
 def _per_job(jobs: int, seed: int) -> tuple[Callable[[str, int], Floats], Callable[[str, int], Floats]]:
@@ -226,7 +239,8 @@ def _per_job(jobs: int, seed: int) -> tuple[Callable[[str, int], Floats], Callab
 def _rows(uniform: Floats, rows: tuple[int, ...]) -> Ints:
     """Choose rows of the mix by their shares of all frames."""
     share = np.cumsum([FRAME_MIX[row][1] for row in rows])
-    return np.array(rows)[np.minimum(np.searchsorted(share, uniform * share[-1], side="right"), len(rows) - 1)]
+    place = np.minimum(np.searchsorted(share, uniform * share[-1], side="right"), len(rows) - 1)
+    return np.asarray(np.array(rows)[place], np.int64)
 
 
 def _after(roles: Bools) -> Ints:

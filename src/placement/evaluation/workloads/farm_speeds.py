@@ -32,8 +32,8 @@ def relative_times(machines: Sequence[MachineKind], scenes: int) -> tuple[Floats
     Returns
     -------
     tuple
-        Shape ``(2 × scenes + 2, classes)``: renders on cores, renders on GPUs, simulations, comps; infinite where a class
-        has no GPU.
+        Shape ``(2 × scenes + 2, classes)``: renders on cores, renders on GPUs, simulations, comps; infinite where a
+        class has no GPU.
 
     Raises
     ------

@@ -75,8 +75,8 @@ def read_table(folder: Path, stem: str) -> FarmTable | None:
     Raises
     ------
     InvalidInput
-        The table must be there, is there twice, cannot be read, or a column or value is not as its form says; the message
-        names file, row, column, value and what was expected, with its unit.
+        The table must be there, is there twice, cannot be read, or a column or value is not as its form says; the
+        message names file, row, column, value and what was expected, with its unit.
     """
     form = TABLES[stem]
     files = [path for path in (folder / f"{stem}.csv", folder / f"{stem}.parquet") if path.is_file()]
@@ -139,7 +139,7 @@ def _checked(table: FarmTable, column: Column, raw: pd.DataFrame) -> np.ndarray:
     bad = given & ~(low & (numbers <= column.high))
     if column.otherwise is None:
         bad |= ~given
-    if column.otherwise is None or not np.isinf(column.otherwise):  # type: ignore[arg-type]
+    if column.otherwise is None or not np.isinf(column.otherwise):
         bad |= np.isinf(numbers)
     if column.whole:
         bad |= given & (numbers != np.floor(np.where(np.isfinite(numbers), numbers, 0.0)))

@@ -103,8 +103,13 @@ def _labels(rows: Ints, none: str = "") -> np.ndarray:
 
 
 def _facts(world: FarmWorld) -> dict[str, Sequence[str]]:
-    facts = {"name": world.name, "power_cap": repr(float(world.power_cap)), "measure_start": repr(float(world.measure[0])),
-             "measure_end": repr(float(world.measure[1])), "tariff_horizon": repr(float(world.tariff.horizon))}  # fmt: skip
+    numbers = {
+        "power_cap": world.power_cap,
+        "measure_start": world.measure[0],
+        "measure_end": world.measure[1],
+        "tariff_horizon": world.tariff.horizon,
+    }
+    facts = {"name": world.name, **{key: repr(float(number)) for key, number in numbers.items()}}
     return {"key": [*facts, *("note" for _ in world.notes)], "value": [*facts.values(), *world.notes]}
 
 
@@ -124,7 +129,12 @@ def _classes(world: FarmWorld) -> dict[str, Any]:
 
 def _modes(world: FarmWorld, names: np.ndarray) -> dict[str, Any]:
     of, mode = np.divmod(np.arange(world.classes.speed.size), world.classes.modes)
-    return {"node_class": names[of], "mode": mode, "speed": world.classes.speed.ravel(), "draw": world.classes.draw.ravel()}
+    return {
+        "node_class": names[of],
+        "mode": mode,
+        "speed": world.classes.speed.ravel(),
+        "draw": world.classes.draw.ravel(),
+    }
 
 
 def _jobs(world: FarmWorld) -> dict[str, Any]:
@@ -153,13 +163,22 @@ def _frames(world: FarmWorld) -> dict[str, Any]:
     steps, frames = world.steps, world.frames
     step = np.repeat(np.arange(len(steps.frames)), steps.frames)
     frame = np.arange(len(step)) - steps.first[step]
-    return {"step": _labels(step), "frame": frame, "factor": frames.factor, "memory": frames.memory, "luck": frames.luck}
+    return {
+        "step": _labels(step),
+        "frame": frame,
+        "factor": frames.factor,
+        "memory": frames.memory,
+        "luck": frames.luck,
+    }
 
 
 def _tariff(actual: Outlook, published: Outlook) -> dict[str, Any]:
     both = (("actual", actual), ("published", published))
     series = np.concatenate([np.full(len(one.start), name, dtype=object) for name, one in both])
-    return {"series": series, **{key: np.concatenate([getattr(one, key) for _, one in both]) for key in ("start", "price", "carbon")}}
+    return {
+        "series": series,
+        **{key: np.concatenate([getattr(one, key) for _, one in both]) for key in ("start", "price", "carbon")},
+    }
 
 
 def _faults(world: FarmWorld) -> dict[str, Any]:

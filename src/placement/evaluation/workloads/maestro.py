@@ -31,7 +31,7 @@ MAESTRO_FARM = FarmSettings(
         render_rows=_ALL, comp_rows=_ALL, simulations=0.0, previews=0.0, comps=0.4, times_spread=0.6, scenes=8
     ),
     notes=(
-        "Cores, shares, memory and minutes of frames are published with OpenCue Maestro's farm simulator; how they vary "
-        "about those means, arrivals and deadlines are assumed.",
+        "Cores, shares, memory and minutes of frames are published with OpenCue Maestro's farm simulator; how they "
+        "vary about those means, arrivals and deadlines are assumed.",
     ),
 )

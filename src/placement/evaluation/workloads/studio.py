@@ -8,12 +8,19 @@ from placement.evaluation.workloads.farm_settings import ClientKind, DeadlineSet
 from placement.evaluation.workloads.farm_shapes import ShapeSettings
 from placement.farm.clients import Lending
 
-__all__ = ["CRUNCH", "DISASTER", "OVERNIGHT", "SINGLE_CLIENT", "STUDIO_CLIENTS", "STUDIO_DAY", "STUDIO_MACHINES", "UPGRADE"]
+__all__ = [
+    "CRUNCH",
+    "DISASTER",
+    "OVERNIGHT",
+    "SINGLE_CLIENT",
+    "STUDIO_CLIENTS",
+    "STUDIO_DAY",
+    "STUDIO_MACHINES",
+    "UPGRADE",
+]
 
 _OLD_SERVER = "HP ProLiant ML110 G5,Xeon 3075"
-_R3950X, _R5950X, _R3900X, _R3600 = (
-    f"AMD Ryzen {name} (CPU)" for name in ("9 3950X", "9 5950X", "9 3900X", "5 3600")
-)
+_R3950X, _R5950X, _R3900X, _R3600 = (f"AMD Ryzen {name} (CPU)" for name in ("9 3950X", "9 5950X", "9 3900X", "5 3600"))
 
 #: 500 nodes: many-core, plain, big-memory, GPU, and old ones. Sizes are ASSUMED; how fast the classes are on each scene
 #: is measured, the devices of the table standing for them core by core.
@@ -54,13 +61,13 @@ STUDIO_DAY = FarmSettings(name="studio-day", machines=STUDIO_MACHINES, clients=S
 _PROMISED_NOTHING = DeadlineSettings(promised=False)
 
 CRUNCH = FarmSettings(
-    name="crunch", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0, deadlines=_PROMISED_NOTHING,
-    notes=("Demand is over capacity: not all deadlines can be met, whatever is done.",),
+    name="crunch", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0,
+    deadlines=_PROMISED_NOTHING, notes=("Demand is over capacity: not all deadlines can be met, whatever is done.",),
 )  # fmt: skip
 
 DISASTER = FarmSettings(
-    name="disaster", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0, deadlines=_PROMISED_NOTHING,
-    faults=FaultSettings(
+    name="disaster", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0,
+    deadlines=_PROMISED_NOTHING, faults=FaultSettings(
         crashes=0.2, rack_losses=2, slow_share=0.05, bad_share=0.02, corrupt_share=0.005, licence_losses=1
     ),
     notes=("Two racks are lost, nodes crash, slow down and spoil frames, scenes are corrupt, licences go missing.",),

@@ -96,8 +96,10 @@ def market_nights(market: str, hour: int = 19, days: float = 1.0) -> list[dateti
     """
     if market not in MARKETS:
         raise InvalidInput(f"no market {market!r}; have {sorted(MARKETS)}")
-    clock = _prices(market).index
-    there = clock[(clock.hour == hour) & (clock.day_of_week < 4) & (clock + pd.Timedelta(days=days, hours=1) <= clock[-1])]
+    clock = pd.DatetimeIndex(_prices(market).index)
+    there = clock[
+        (clock.hour == hour) & (clock.day_of_week < 4) & (clock + pd.Timedelta(days=days, hours=1) <= clock[-1])
+    ]
     return [each.to_pydatetime() for each in there]
 
 
@@ -146,7 +148,8 @@ def _measured_carbon(path: Path) -> pd.Series:
     time: pd.Series = rows["Time"]
     leap = rows[time.dt.year == 2020]
     hour = leap["Time"].dt.strftime("%m-%d %H")
-    return leap.groupby(hour)["Carbon Intensity"].mean()
+    mean: pd.Series = leap.groupby(hour)["Carbon Intensity"].mean()
+    return mean
 
 
 def _same_hours(table: pd.Series, clock: pd.DatetimeIndex) -> Floats:
