@@ -146,3 +146,22 @@ def test_the_farm_draws_its_nodes_and_what_runs_on_them() -> None:
     assert attempt_watts(farm).tolist() == [50.0, 100.0]
     assert waking_watts(classes).tolist() == [110.0, 100.0]
     assert watts(farm) == 100 + 50 + 100 + 100 + 5 + 110
+
+
+def test_frames_that_ask_for_nothing_and_classes_without_nodes_are_no_matter() -> None:
+    two = classes_of(speed=[[1.0, 0.8]] * 2, draw=[[1.0, 0.5]] * 2)
+    farm = snapshot_of(classes=two, nodes={"node_class": [0]}, steps={"request": np.zeros((1, 5))})
+
+    assert default_scarcity(farm, cost_of(farm), Rules(aim=Aim.COST)) == 0
+    assert choose_modes(farm, cost_of(farm), Rules(aim=Aim.COST), expected(np.inf)).tolist() == [[0, 0]]
+
+
+def test_many_steps_are_chosen_for_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    farm, cost = random_snapshot(seed=5, steps=40)
+    outlooks, rules = expected(2000.0, farm.jobs.count), Rules(aim=Aim.COST)
+    whole = choose_modes(farm, cost, rules, outlooks)
+
+    monkeypatch.setattr("placement.scheduling.energy_modes._CELLS", 1)
+
+    assert whole.any()
+    assert (choose_modes(farm, cost, rules, outlooks) == whole).all()

@@ -18,9 +18,9 @@ from placement.units import Floats, Ints, Watts
 __all__ = ["attempt_watts", "choose_modes", "default_scarcity", "rate_of", "waking_watts", "watts"]
 
 _JOULES_PER_KWH = 3.6e6
-_CELLS = 4096  #: (step, class) pairs looked at at once: what stays in a core's cache
-_ALL = tuple(Resource)
+_CELLS = 32768  #: (step, class) pairs looked at at once: what stays in a core's cache
 _COMPUTE = (Resource.CORES, Resource.GPUS)
+_OTHER = tuple(each for each in Resource if each not in _COMPUTE)
 
 
 def attempt_watts(farm: FarmSnapshot) -> Floats:
@@ -82,12 +82,12 @@ def default_scarcity(farm: FarmSnapshot, cost: Cost, rules: Rules) -> float:
     """
     capacity, worth = farm.capacity(), farm.classes.worth
     room, waiting = float(capacity @ worth), 0.0
-    price = np.where(capacity > 0, worth, np.inf)
     rows = np.flatnonzero((farm.steps.waiting > 0) & ~farm.jobs.held[farm.steps.job])
     if not room:
         return 0.0
     for some in _chunks(rows, len(worth)):
-        least = np.where(np.isfinite(cost.seconds[some]), _dominant(farm, some, _ALL) * price, np.inf).min(axis=1)
+        able = np.isfinite(cost.seconds[some]) & (capacity > 0)
+        least = np.where(able, _dominant(farm, some, tuple(Resource)) * worth, np.inf).min(axis=1)
         waiting += float(np.where(np.isfinite(least), least, 0.0) @ farm.steps.waiting[some])
     free = farm.nodes.free[farm.up] / np.maximum(farm.classes.offer[farm.nodes.node_class[farm.up]], 1.0)
     free_worth = float(free[:, Resource.CORES] @ worth[farm.nodes.node_class[farm.up]])
@@ -144,7 +144,8 @@ def _cheapest(farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, F
     classes, (rows, slack) = farm.classes, which
     able = np.isfinite(cost.seconds[rows])
     seconds = np.where(able, cost.seconds[rows], 1.0)
-    share, busy = _dominant(farm, rows, _ALL), _dominant(farm, rows, _COMPUTE)
+    busy = _dominant(farm, rows, _COMPUTE)
+    share = np.maximum(busy, _dominant(farm, rows, _OTHER))
     deadline = farm.jobs.deadline[farm.steps.job[rows]]
     way = np.where(np.isfinite(deadline) & np.isfinite(slack), deadline, farm.now) - farm.now
     way = np.maximum(way - np.where(np.isfinite(slack), slack, 0.0), 0.0)
@@ -154,14 +155,19 @@ def _cheapest(farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, F
     fixed = share * (rate * (classes.idle_watts - classes.asleep_watts) + classes.worth * scarcity)
     busy *= rate
     power = 2.0 if rules.aim is Aim.BALANCED else 1.0
-    least, mode = np.full(seconds.shape, np.inf), np.zeros(seconds.shape, np.int64)
+    least, mode = np.full(seconds.shape, np.inf), np.zeros(seconds.shape, np.int8)
     for each in range(classes.modes):
         longer = 1.0 / classes.speed[:, each]
         dynamic = (classes.busy_watts - classes.idle_watts) * classes.draw[:, each]
-        spent = busy * (dynamic * longer**power) + fixed * longer**power
-        better = (spent < least) & (spare >= longer - 1.0)
-        least, mode = np.where(better, spent, least), np.where(better, each, mode)
-    return np.where(able, mode, 0)
+        spent = busy * (dynamic * longer**power)
+        spent += fixed * longer**power
+        better = spent < least
+        if each:
+            better &= spare >= longer - 1.0
+        np.copyto(mode, np.int8(each), where=better)
+        if each + 1 < classes.modes:
+            least = np.where(better, spent, least) if each else spent
+    return np.where(able, mode, 0).astype(np.int64)
 
 
 def _spendable(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks) -> Floats:
