@@ -158,10 +158,35 @@ def test_frames_that_ask_for_nothing_and_classes_without_nodes_are_no_matter() -
 
 def test_many_steps_are_chosen_for_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     farm, cost = random_snapshot(seed=5, steps=40)
+    deep = dataclasses.replace(farm.classes, draw=farm.classes.speed**6)
+    farm = dataclasses.replace(farm, classes=deep)
     outlooks, rules = expected(2000.0, farm.jobs.count), Rules(aim=Aim.COST)
-    whole = choose_modes(farm, cost, rules, outlooks)
+    whole = choose_modes(farm, cost, rules, outlooks, scarcity=0.0)
 
     monkeypatch.setattr("placement.scheduling.energy_modes._CELLS", 1)
 
     assert whole.any()
-    assert (choose_modes(farm, cost, rules, outlooks) == whole).all()
+    assert (choose_modes(farm, cost, rules, outlooks, scarcity=0.0) == whole).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([Aim.BALANCED, Aim.COST, Aim.CARBON]), st.floats(0, 1e-5))
+def test_with_time_to_spare_the_mode_is_the_cheapest_of_all(seed: int, aim: Aim, scarcity: float) -> None:
+    farm, cost = random_snapshot(seed)
+    classes, outlooks = farm.classes, expected(np.inf, farm.jobs.count)
+    price, carbon = farm.outlook.at(farm.now)
+    rate = {Aim.COST: price / 3.6e6, Aim.CARBON: carbon / 3.6e6, Aim.BALANCED: 1.0}[aim]
+
+    mode = choose_modes(farm, cost, Rules(aim=aim), outlooks, scarcity=scarcity)
+
+    for step in np.flatnonzero(farm.steps.waiting > 0):
+        for kind in np.flatnonzero(
+            np.isfinite(cost.seconds[step]) & (farm.jobs.importance[farm.steps.job[step]] < 100)
+        ):
+            share = np.nan_to_num(farm.steps.request[step] / np.maximum(classes.offer[kind], 1e-9))
+            core = max(share[0], share[2])
+            seconds = cost.seconds[step, kind] / classes.speed[kind]
+            power = (classes.busy_watts - classes.idle_watts)[kind] * core * classes.draw[kind]
+            power = power + share.max() * (classes.idle_watts - classes.asleep_watts)[kind]
+            spent = (power * rate + share.max() * classes.worth[kind] * scarcity) * seconds
+            spent = spent * seconds if aim is Aim.BALANCED else spent
+            assert spent[mode[step, kind]] <= spent.min() * (1 + 1e-9)
