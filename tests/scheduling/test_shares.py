@@ -336,7 +336,7 @@ def test_shares_come_to_the_weights_in_the_long_run_though_demand_alternates(
 
     without, with_history = long_run(weight, present, pays_back=False), long_run(weight, present)
 
-    assert np.abs(with_history - wanted).max() < 0.04
+    assert np.abs(with_history - wanted).max() < 0.03
     assert np.abs(with_history - wanted).max() < 0.5 * np.abs(without - wanted).max()
 
 

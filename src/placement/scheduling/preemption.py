@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from placement.scheduling.preemption_loss import ends_within, loss, remaining
+from placement.scheduling.preemption_loss import ends_by, loss, remaining
 from placement.scheduling.preemption_reclaim import reclaims
 from placement.scheduling.preemption_rescue import rescues
 
-__all__ = ["ends_within", "loss", "reclaims", "remaining", "rescues"]
+__all__ = ["ends_by", "loss", "reclaims", "remaining", "rescues"]

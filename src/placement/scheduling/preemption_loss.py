@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, ndtr
+from scipy.special import erfcx, log_ndtr, ndtr, ndtri_exp
 
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.shares import held
-from placement.units import Floats, Seconds
+from placement.units import Floats
 
-__all__ = ["ends_within", "loss", "lost_seconds", "remaining"]
+__all__ = ["ends_by", "loss", "lost_seconds", "remaining"]
 
 #: Spread below which a run time counts as known; keeps logs and divisions finite.
 _SURE = 1e-9
@@ -36,19 +36,13 @@ def lost_seconds(farm: FarmSnapshot) -> Floats:
     done = np.maximum(farm.now - farm.attempts.started, 0.0) * speed
     worked = np.maximum(done - startup, 0.0)
     kept = np.isfinite(apart) & (apart > 0)
-    since = np.where(kept, np.fmod(worked, np.where(kept, apart, 1.0)), np.where(apart > 0, worked, 0.0))
+    every = np.where(kept, apart, 1.0)
+    since = np.where(kept, worked - every * np.floor(worked / every), np.where(apart > 0, worked, 0.0))
     return np.asarray((np.minimum(done, startup) + since) / speed)
 
 
-def loss(farm: FarmSnapshot, cost: Cost) -> Floats:
+def loss(farm: FarmSnapshot) -> Floats:
     """Return the work that interrupting each attempt now is expected to lose, normalised to reference cores.
-
-    Parameters
-    ----------
-    farm
-        Attempts, and what they hold.
-    cost
-        Bounds the loss: an attempt loses no more than its frame is expected to take, or has taken.
 
     Returns
     -------
@@ -57,14 +51,13 @@ def loss(farm: FarmSnapshot, cost: Cost) -> Floats:
 
     Examples
     --------
-    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> from placement.testing.planner_farms import snapshot_of
     >>> farm = snapshot_of(now=250.0, attempts={"started": [0.0, 0.0], "step": [0, 1]},
     ...                    steps={"job": [0, 0], "checkpoint": [100.0, np.inf]})
-    >>> loss(farm, cost_of(farm, 300.0)).tolist()
+    >>> loss(farm).tolist()
     [50.0, 250.0]
     """
-    spent = np.maximum(farm.now - farm.attempts.started, 0.0)
-    return np.asarray(np.minimum(lost_seconds(farm), np.maximum(spent, _mean(farm, cost))) * held(farm))
+    return np.asarray(lost_seconds(farm) * held(farm))
 
 
 def _mean(farm: FarmSnapshot, cost: Cost) -> Floats:
@@ -72,18 +65,17 @@ def _mean(farm: FarmSnapshot, cost: Cost) -> Floats:
     attempts = farm.attempts
     whole = cost.seconds[attempts.step, farm.nodes.node_class[attempts.node]]
     startup = np.minimum(farm.steps.startup[attempts.step], whole)
-    with np.errstate(invalid="ignore"):
-        left = np.where(np.isfinite(whole), startup + (1 - attempts.saved) * (whole - startup), np.inf)
-    return np.asarray(left / _speed(farm))
+    left = startup + (1 - attempts.saved) * np.maximum(np.minimum(whole, np.finfo(float).max) - startup, 0.0)
+    return np.asarray(np.where(np.isfinite(whole), left / _speed(farm), np.inf))
 
 
-def _standardised(farm: FarmSnapshot, cost: Cost, ahead: Seconds) -> tuple[Floats, Floats]:
-    """Return the standardised log of the time elapsed `ahead` seconds from now, and the deviation of the log."""
-    step = farm.attempts.step
-    spread = np.maximum(np.hypot(cost.spread[step], cost.common[step]), _SURE)
-    mean = np.where(np.isfinite(_mean(farm, cost)), _mean(farm, cost), np.finfo(float).max)
-    elapsed = np.maximum(farm.now - farm.attempts.started + ahead, np.finfo(float).tiny)
-    return (np.log(elapsed) - np.log(mean) + spread**2 / 2) / spread, spread
+def _standardised(farm: FarmSnapshot, cost: Cost) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return seconds elapsed, their standardised log, the deviation of the log, and the mean of the run time."""
+    spread = np.maximum(np.hypot(cost.spread, cost.common), _SURE)[farm.attempts.step]
+    mean = _mean(farm, cost)
+    elapsed = np.maximum(farm.now - farm.attempts.started, np.finfo(float).tiny)
+    scaled = np.log(elapsed) - np.log(np.where(np.isfinite(mean), mean, np.finfo(float).max))
+    return elapsed, scaled / spread + spread / 2, spread, mean
 
 
 def remaining(farm: FarmSnapshot, cost: Cost) -> Floats:
@@ -107,25 +99,30 @@ def remaining(farm: FarmSnapshot, cost: Cost) -> Floats:
     >>> remaining(farm, cost_of(farm, 60.0, spread=[0.1], common=[0.0])).round(1).tolist()
     [60.0, 10.5, 3.6]
     """
-    z, spread = _standardised(farm, cost, 0.0)
-    elapsed, mean = np.maximum(farm.now - farm.attempts.started, 0.0), _mean(farm, cost)
-    able = np.isfinite(mean)
+    elapsed, z, spread, mean = _standardised(farm, cost)
+    able, root = np.isfinite(mean), np.sqrt(2)
     body = np.where(able, mean, 0.0) * ndtr(spread - z) / np.maximum(ndtr(-np.minimum(z, 0.0)), 0.5) - elapsed
-    above, root = np.maximum(z, 0.0), np.sqrt(2)
-    tail = elapsed * (erfcx(np.maximum(above - spread, -spread) / root) / erfcx(above / root) - 1)
-    return np.where(able, np.maximum(np.where(z > 0, tail, body), 0.0), np.inf)
+    overdue = np.flatnonzero(z > 0)
+    above, wide = z[overdue], spread[overdue]
+    body[overdue] = elapsed[overdue] * (erfcx((above - wide) / root) / erfcx(above / root) - 1)
+    return np.where(able, np.maximum(body, 0.0), np.inf)
 
 
-def ends_within(farm: FarmSnapshot, cost: Cost, window: Seconds) -> Floats:
-    """Return the probability that each attempt ends in the next `window` seconds, given that it still runs.
+def ends_by(farm: FarmSnapshot, cost: Cost, probability: float) -> Floats:
+    """Return the seconds within which each attempt ends with a probability, given that it still runs.
+
+    Parameters
+    ----------
+    probability
+        In (0, 1).
 
     Returns
     -------
     Floats
-        Shape ``(attempts,)``.
+        Seconds, 0 or more, shape ``(attempts,)``; infinite where a class is said not to run the step.
     """
-    if not np.isfinite(window):
-        return np.ones(farm.attempts.count)
-    now, _ = _standardised(farm, cost, 0.0)
-    then, _ = _standardised(farm, cost, window)
-    return np.asarray(-np.expm1(np.minimum(log_ndtr(-then) - log_ndtr(-now), 0.0)))
+    elapsed, z, spread, mean = _standardised(farm, cost)
+    then = -ndtri_exp(log_ndtr(-z) + np.log1p(-probability))
+    with np.errstate(over="ignore"):
+        seconds = elapsed * np.expm1(np.maximum(spread * (then - z), 0.0))
+    return np.where(np.isfinite(mean), seconds, np.inf)

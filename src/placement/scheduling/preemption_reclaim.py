@@ -8,7 +8,7 @@ from placement.farm.clients import Lending
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Reason, Stops
-from placement.scheduling.preemption_loss import ends_within, loss, remaining
+from placement.scheduling.preemption_loss import ends_by, loss, remaining
 from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, used
@@ -16,8 +16,8 @@ from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["interruptible", "reclaims", "stops_of"]
 
-#: Kinds of frames of one client for which room is made in one decision, lest it take long; the rest's turn is the next.
-_KINDS = 16
+#: Kinds of frames for which room is made in one decision, lest it take long; the rest's turn is the next.
+_KINDS = 32
 _ROUNDING = 1e-9
 
 
@@ -50,22 +50,22 @@ class _Reclaiming:
     def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, guaranteed: Floats) -> None:
         self.farm, self.cost, self.rules = farm, cost, rules
         self.room = Room(farm, guaranteed)
-        self.left, self.losses = remaining(farm, cost), loss(farm, cost)
+        self.left, self.losses = remaining(farm, cost), loss(farm)
+        self.ends, self.able = ends_by(farm, cost, rules.confidence), cost.able
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         self.frames = farm.steps.waiting.astype(np.int64)
         licensed = farm.steps.licence >= 0
         self.frames[licensed] = np.minimum(self.frames[licensed], farm.licences[farm.steps.licence[licensed]])
         self.frames[farm.jobs.held[farm.steps.job]] = 0
-        self.frames[~self.cost.able.any(axis=1)] = 0
+        self.frames[~self.able.any(axis=1)] = 0
 
     def kinds(self, client: int) -> Ints:
-        """Return steps of a client and its projects that have ready frames, longest waiting first, one of a kind."""
+        """Return steps of a client and its projects that have ready frames, longest waiting first."""
         steps = self.farm.steps
         theirs = self.room.above[self.farm.jobs.client[steps.job], client] & (self.frames > 0)
         rows = np.flatnonzero(theirs)
         rows = rows[np.argsort(steps.since[rows], kind="stable")]
-        looks = np.column_stack([steps.request[rows], self.cost.able[rows]])
-        return rows[np.sort(np.unique(looks, axis=0, return_index=True)[1])][:_KINDS]
+        return np.asarray(rows)
 
     def window(self, client: int, rows: Ints) -> Seconds:
         """Return the seconds until a client's guarantee must be back; infinite: when frames end."""
@@ -74,27 +74,28 @@ class _Reclaiming:
         waited = self.farm.now - float(self.farm.steps.since[rows].min())
         return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
 
-    def serve(self, client: int, lack: float) -> float:
+    def serve(self, client: int, lack: float, kinds: int) -> float:
         """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
         rows = self.kinds(client)
-        if not len(rows):
+        if not len(rows) or not self.room.borrowed(client).any():
             return 0.0
         window, amount = self.window(client, rows), lack
-        soon = ends_within(self.farm, self.cost, window) >= self.rules.confidence
-        for step in rows.tolist():
-            if amount <= _ROUNDING:
+        soon = self.ends <= window
+        for _ in range(kinds):
+            if amount <= _ROUNDING or not len(rows):
                 break
+            step, requests = int(rows[0]), self.farm.steps.request
+            same = (requests[rows] == requests[step]).all(axis=1) & (self.able[rows] == self.able[step]).all(axis=1)
+            kind, rows = rows[same], rows[~same]
             able, unit = self.room.able(self.cost, step)
-            same = (self.farm.steps.request == self.farm.steps.request[step]).all(axis=1)
-            same &= (self.cost.able == self.cost.able[step]).all(axis=1)
-            theirs = self.room.above[self.farm.jobs.client[self.farm.steps.job], client]
-            frames = int(self.frames[same & theirs].sum())
+            frames = int(self.frames[kind].sum())
             need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
             self.room.fill(need, window)
-            self.wait(need, soon)
-            if np.isfinite(window):
+            if need.open:
+                self.wait(need, soon)
+            if need.open and np.isfinite(window):
                 self.interrupt(need, window)
-            self.count(np.flatnonzero(same & theirs), frames - need.frames)
+            self.count(kind, frames - need.frames)
             amount = need.amount
         return lack - max(amount, 0.0)
 
@@ -156,8 +157,9 @@ def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitle
         return Stops.none()
     back = _Reclaiming(farm, cost, rules, entitlements.guaranteed)
     regained = np.zeros(farm.clients.count)
+    kinds = max(_KINDS // int((lacks > least).sum()), 1)
     for client in range(farm.clients.count - 1, -1, -1):
         lack = float(lacks[client] + back.room.gone[client] - regained[client])
         if lack > least:
-            regained[back.room.above[client]] += back.serve(client, lack)
+            regained[back.room.above[client]] += back.serve(client, lack, kinds)
     return stops_of(back.chosen, back.losses)

@@ -9,7 +9,7 @@ from placement.farm.clients import Lending
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason, Stops
-from placement.scheduling.preemption_loss import ends_within, loss, lost_seconds, remaining
+from placement.scheduling.preemption_loss import ends_by, lost_seconds, remaining
 from placement.scheduling.preemption_reclaim import interruptible, stops_of
 from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.rules import Rules
@@ -39,35 +39,35 @@ def expected_tardiness(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks) -> 
     return np.where(np.isfinite(farm.jobs.deadline), expected, 0.0)
 
 
+def _candidates(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, asking: Bools) -> Ints:
+    """Return steps that may take room from others: of emergencies, and of jobs that could still end in time."""
+    jobs, steps = farm.jobs, farm.steps
+    danger = (
+        (outlooks.slack < 0) & ~outlooks.given_up & np.isfinite(jobs.deadline) & (outlooks.earliest <= jobs.deadline)
+    )
+    pressing = ((jobs.importance >= rules.emergency) | danger) & ~jobs.held
+    rows = np.flatnonzero(asking & (steps.waiting > 0) & pressing[steps.job])
+    return np.asarray(rows[cost.able[rows].any(axis=1)])
+
+
 class _Rescuing:
     """Room on its way to work that matters more, in one decision."""
 
     def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, ranks: Floats) -> None:
         self.farm, self.cost, self.rules, self.outlooks, self.ranks = farm, cost, rules, outlooks, ranks
         self.room = Room(farm, farm.clients.guarantee * farm.worth())
-        self.left, self.losses = remaining(farm, cost), loss(farm, cost)
+        self.left, self.ends = remaining(farm, cost), ends_by(farm, cost, rules.confidence)
         self.job = farm.steps.job[farm.attempts.step]
         self.emergency = farm.jobs.importance >= rules.emergency
-        self.price = farm.jobs.importance[self.job] * (lost_seconds(farm) + rules.preempt_rest)
+        lost = lost_seconds(farm)
+        self.losses = lost * self.room.holds
+        self.price = farm.jobs.importance[self.job] * (lost + rules.preempt_rest)
         self.late = expected_tardiness(farm, rules, outlooks)
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         clients = farm.clients
         share = np.where(clients.lending == Lending.STATIC, clients.guarantee, clients.limit)
         held = np.bincount(self.room.client, self.room.holds, clients.count) @ self.room.above
         self.headroom = share * farm.worth() - held
-
-    def danger(self) -> Bools:
-        """Return jobs that will miss their deadline and would meet it if they went first, shape ``(jobs,)``."""
-        outlooks = self.outlooks
-        feasible = outlooks.earliest <= self.farm.jobs.deadline
-        return np.asarray((outlooks.slack < 0) & ~outlooks.given_up & feasible & np.isfinite(self.farm.jobs.deadline))
-
-    def candidates(self, blocked: Bools) -> Ints:
-        """Return steps that ask for room: emergencies before the rest, each by rank."""
-        steps, job = self.farm.steps, self.farm.steps.job
-        ready = blocked & (steps.waiting > 0) & ~self.farm.jobs.held[job] & self.cost.able.any(axis=1)
-        rows = np.flatnonzero(ready & (self.emergency | self.danger())[job])
-        return rows[np.lexsort((self.ranks[rows], ~self.emergency[job[rows]]))][:_STEPS]
 
     def need(self, step: int) -> tuple[Need, float]:
         """Return how many frames of a step must run at once, besides those that do, and the least worth of one.
@@ -106,7 +106,7 @@ class _Rescuing:
         else:
             window = max(float(self.farm.jobs.deadline[job] - self.outlooks.earliest[job]), 0.0)
         pool = self.lower(step) & self.within_limit(need, least, window)
-        soon = ends_within(self.farm, self.cost, window) >= self.rules.confidence
+        soon = self.ends <= window
         leaving, reason = self.farm.attempts.stopping, Reason.EMERGENCY if urgent else Reason.RESCUE
         wait = np.where(leaving, 0.0, self.left)
         ends = self.room.clear(need, pool & soon, wait, wait)
@@ -166,6 +166,8 @@ def rescues(
 
     Parameters
     ----------
+    farm
+        With what is left in `Nodes.free` after the starts of this decision.
     outlooks
         What is expected of jobs.
     ranks
@@ -190,7 +192,11 @@ def rescues(
     >>> rescues(farm, cost, Rules(), outlooks, np.array([0.0, 1.0]), np.array([True, False])).attempt.tolist()
     [0]
     """
+    rows = _candidates(farm, cost, rules, outlooks, blocked_steps)
+    if not len(rows) or not farm.attempts.count:
+        return Stops.none()
     saving = _Rescuing(farm, cost, rules, outlooks, ranks)
-    for step in saving.candidates(blocked_steps).tolist():
+    first = np.lexsort((ranks[rows], ~saving.emergency[farm.steps.job[rows]]))
+    for step in rows[first][:_STEPS].tolist():
         saving.save(step)
     return stops_of(saving.chosen, saving.losses)

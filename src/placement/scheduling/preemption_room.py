@@ -10,7 +10,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.preemption_victims import Gains, Queue, fitting, gains_of, spared
-from placement.scheduling.shares import dominant_share, held, used
+from placement.scheduling.shares import dominant_share, held
 from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["Need", "Room"]
@@ -58,7 +58,7 @@ class Need:
         unit = np.maximum(self.unit[nodes], np.finfo(float).tiny)
         before, count = np.cumsum(frames * unit) - frames * unit, np.cumsum(frames) - frames
         wanted = np.minimum(np.ceil((self.amount - before) / unit - _ROUNDING), self.frames - count)
-        return np.clip(np.minimum(frames, wanted), 0, None).astype(np.int64)
+        return np.asarray(np.clip(np.minimum(frames, wanted), 0, None), np.int64)
 
 
 class Room:
@@ -95,10 +95,13 @@ class Room:
         for row, parent in enumerate(farm.clients.parent):
             if parent >= 0:
                 self.above[row] |= self.above[parent]
-        self.spare = np.maximum(used(farm) - guaranteed, 0.0)
+        held_by = np.bincount(self.client, self.holds, farm.clients.count) @ self.above
+        self.spare = np.maximum(held_by - guaranteed, 0.0)
         self.gone = np.zeros(farm.clients.count)
         self._takes = farm.steps.request[farm.attempts.step]
         self._up = farm.nodes.state == NodeState.UP
+        self._movable = self._up[farm.attempts.node]
+        self._wait = self._waits()
 
     def able(self, cost: Cost, step: int) -> tuple[Bools, Floats]:
         """Return which nodes can run a step, in any state, and the worth that a frame of it would hold there."""
@@ -107,17 +110,17 @@ class Room:
         where = self.farm.nodes.node_class
         return able[where], (share * self.farm.classes.worth)[where]
 
-    def soon(self, window: Seconds) -> Bools:
-        """Return which nodes take work within some seconds, shape ``(nodes,)``."""
+    def _waits(self) -> Floats:
+        """Return in how many seconds each node takes work at the earliest, shape ``(nodes,)``; infinite: unknown."""
         nodes = self.farm.nodes
         wakes = self.farm.classes.wake_seconds[nodes.node_class]
-        wait = np.full(nodes.count, np.inf)
+        wait = np.where(self._up, 0.0, np.inf)
         wait[nodes.state == NodeState.ASLEEP] = wakes[nodes.state == NodeState.ASLEEP]
         rises = (nodes.state == NodeState.WAKING) & np.isfinite(nodes.ready)
         wait[rises] = np.maximum(nodes.ready[rises] - self.farm.now, 0.0)
         falls = (nodes.state == NodeState.FALLING_ASLEEP) & np.isfinite(nodes.ready)
         wait[falls] = np.maximum(nodes.ready[falls] - self.farm.now, 0.0) + wakes[falls]
-        return np.asarray(self._up | (np.isfinite(wait) & (wait <= window)))
+        return np.where(np.isfinite(wait), wait, np.nan)
 
     def borrowed(self, client: int) -> Bools:
         """Return attempts of others that may have to leave for a client, shape ``(attempts,)``.
@@ -125,18 +128,19 @@ class Room:
         None of those that their own client, or one above it that is not above `client`, needs for its guarantee.
         """
         between = self.above & ~self.above[client]
-        limit = np.where(between, self.spare, np.inf).min(axis=1)
-        theirs = ~self.above[self.client, client] & (self.holds <= limit[self.client] + _ROUNDING)
-        leaving = ~self.above[self.client, client] & self.farm.attempts.stopping
-        return np.asarray((theirs | leaving) & self.movable())
+        limit = np.where(between, self.spare, np.inf).min(axis=1) + _ROUNDING
+        other = ~self.above[:, client]
+        theirs = self.holds <= np.where(other, limit, -np.inf)[self.client]
+        theirs |= other[self.client] & self.farm.attempts.stopping
+        return np.asarray(theirs & self.movable())
 
     def movable(self) -> Bools:
         """Return attempts whose room is not given away yet, on nodes that take work, shape ``(attempts,)``."""
-        return np.asarray(~self.taken & self._up[self.farm.attempts.node])
+        return np.asarray(self._movable & ~self.taken)
 
     def fill(self, need: Need, window: Seconds) -> None:
         """Give what fits without anybody leaving, on nodes that take work within `window` seconds."""
-        rows = np.flatnonzero(need.able & self.soon(window))
+        rows = np.flatnonzero(need.able & (self._wait <= window))
         fit = fitting(self.free[rows], self.farm.steps.request[need.step])
         rows, fit = rows[fit > 0], fit[fit > 0]
         self._give(need, rows, need.trimmed(rows, fit))
@@ -171,7 +175,7 @@ class Room:
         victims = rows[leaves][~spared(leaving, self.free[nodes], request, target)]
         self._leave(victims)
         self._give(need, nodes, frames)
-        return victims
+        return np.asarray(victims)
 
     def _affordable(self, need: Need, rows: Ints, steps: Gains) -> tuple[Ints, Ints]:
         """Return which steps to take, in order, and how many frames of each: no client falls below its guarantee."""
@@ -207,7 +211,7 @@ class Room:
             theirs = holds * self.above[self.client[rows], client]
             if theirs.sum() > self.spare[client] + _ROUNDING:
                 use = np.bincount(steps.of, theirs, len(steps.node) + 1)[:-1]
-                found.append((float(self.spare[client]), use))
+                found.append((float(self.spare[client]), np.asarray(use, np.float64)))
         return found
 
     def _leave(self, victims: Ints) -> None:
@@ -218,6 +222,7 @@ class Room:
         self.spare = np.maximum(self.spare - self.holds[new] @ self.above[self.client[new]], 0.0)
 
     def _give(self, need: Need, nodes: Ints, frames: Ints) -> None:
+        nodes, frames = nodes[frames > 0], frames[frames > 0]
         self.free[nodes] -= frames[:, None] * self.farm.steps.request[need.step]
         need.frames -= int(frames.sum())
         need.amount -= float(frames @ need.unit[nodes])

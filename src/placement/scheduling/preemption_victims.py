@@ -84,7 +84,7 @@ def fitting(room: Floats, request: Floats) -> Ints:
     if not takes.any() or not len(room):
         return np.zeros(len(room), np.int64)
     fit = np.floor((room[:, takes] / request[takes]).min(axis=1) + _ROUNDING)
-    return np.maximum(fit, 0.0).astype(np.int64)
+    return np.asarray(np.maximum(fit, 0.0), np.int64)
 
 
 def gains_of(queue: Queue, room: Floats, request: Floats) -> Gains:

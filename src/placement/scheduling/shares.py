@@ -12,12 +12,11 @@ import numpy as np
 
 from placement.errors import InvalidInput
 from placement.farm.clients import Clients, Lending
-from placement.farm.machines import RESOURCES
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
-from placement.scheduling.cost import Cost
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares_filling import water_fill
+from placement.scheduling.shares_worth import aggregated, demand, dominant_share, held, used
 from placement.units import Floats, Seconds
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "used",
 ]
 
-#: A frame counts as fitting when it does up to rounding.
 _ROUNDING = 1e-9
 #: How strongly a weight answers to what its client is owed, and the factor that it changes by at most. Both were
 #: measured: docs/shares.md has the table.
@@ -63,84 +61,6 @@ class Entitlements:
 
     def __post_init__(self) -> None:
         seal(self)
-
-
-def dominant_share(request: Floats, offer: Floats) -> Floats:
-    """Return the largest share of a node that a request takes in any resource, broadcast over leading axes.
-
-    Parameters
-    ----------
-    request, offer
-        Shape ``(…, resources)``.
-
-    Examples
-    --------
-    >>> dominant_share(np.array([[2.0, 8.0, 0.0, 0.0, 0.0]]), np.array([[8.0, 16.0, 0.0, 0.0, 1.0]])).tolist()
-    [0.5]
-    """
-    least = np.finfo(float).eps
-    share = request[..., 0] / np.maximum(offer[..., 0], least)
-    for resource in range(1, RESOURCES):
-        share = np.maximum(share, request[..., resource] / np.maximum(offer[..., resource], least))
-    return np.asarray(share)
-
-
-def held(farm: FarmSnapshot) -> Floats:
-    """Return the worth that each attempt holds, shape ``(attempts,)``."""
-    where = farm.nodes.node_class[farm.attempts.node]
-    share = dominant_share(farm.steps.request[farm.attempts.step], farm.classes.offer[where])
-    return np.asarray(share * farm.classes.worth[where])
-
-
-def _aggregate(clients: Clients, column: Floats) -> Floats:
-    """Add what children have to what their parents have."""
-    total = column.astype(float)
-    for row in range(clients.count - 1, -1, -1):
-        if clients.parent[row] >= 0:
-            total[clients.parent[row]] += total[row]
-    return total
-
-
-def used(farm: FarmSnapshot) -> Floats:
-    """Return the worth that running attempts of each client and of its projects hold, shape ``(clients,)``."""
-    client = farm.jobs.client[farm.steps.job[farm.attempts.step]]
-    return _aggregate(farm.clients, np.bincount(client, held(farm), farm.clients.count))
-
-
-def demand(farm: FarmSnapshot, cost: Cost) -> Floats:
-    """Return the worth that each client could hold now: what it holds, and what its ready frames could use.
-
-    A waiting frame counts with the mean worth that it would hold on the nodes that can run it. A step counts no more
-    frames than fit on those nodes, a client no more frames per licence than licences are free; held jobs and frames
-    that wait for another step count nothing.
-
-    Returns
-    -------
-    Floats
-        Shape ``(clients,)``, aggregated up.
-    """
-    share = dominant_share(farm.steps.request[:, None, :], farm.classes.offer[None])
-    able = np.isfinite(cost.seconds) & (share <= 1 + _ROUNDING) & (share > 0)
-    each = np.where(able, share, 1.0)
-    frames = np.where(able, np.floor(1 / each + _ROUNDING), 0.0) * farm.capacity()
-    fit = frames.sum(axis=1)
-    worth = (frames * each) @ farm.classes.worth / np.maximum(fit, 1.0)
-    ready = np.minimum(farm.steps.waiting, np.maximum(fit - farm.steps.running, 0.0))
-    ready = np.where(farm.jobs.held[farm.steps.job], 0.0, ready)
-    client = farm.jobs.client[farm.steps.job]
-    if len(farm.licences):
-        ready = ready * _licensed(farm, ready, client)
-    return used(farm) + _aggregate(farm.clients, np.bincount(client, ready * worth, farm.clients.count))
-
-
-def _licensed(farm: FarmSnapshot, ready: Floats, client: np.ndarray) -> Floats:
-    """Return the share of ready frames that free licences allow, per step."""
-    count = len(farm.licences)
-    needs = farm.steps.licence >= 0
-    pair = client * count + np.where(needs, farm.steps.licence, 0)
-    asked = np.bincount(pair, ready * needs, farm.clients.count * count)
-    allowed = np.minimum(1.0, np.tile(farm.licences, farm.clients.count) / np.maximum(asked, 1.0))
-    return np.where(needs, allowed[pair], 1.0)
 
 
 def _keeps(clients: Clients) -> np.ndarray:
@@ -246,7 +166,7 @@ def entitlements(farm: FarmSnapshot, demand: Floats, rules: Rules = _DEFAULT) ->
     inner = np.unique(clients.parent[clients.parent >= 0])
     leaves = fair.copy()
     leaves[inner] = 0.0
-    fair = _aggregate(clients, leaves)
+    fair = aggregated(clients, leaves)
     guaranteed = np.minimum(np.maximum(clients.guarantee * whole - under, 0.0), real)
     most = _most(clients, whole)
     fair = np.minimum(fair, most)
