@@ -17,6 +17,7 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["Load", "Ranking", "load_of", "patience_of", "rank"]
 
 _LOOK_AHEAD = 2.0
+_CALM = 0.8  #: slack over time to the deadline; measured in docs/urgency.md
 _EMERGENCY, _PREVIEW, _DANGER, _REST = 0, 1, 2, 3
 
 
@@ -104,8 +105,8 @@ def rank(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, load:
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline: jobs whose slack is no more than it takes until a slot is free, and steps that have
-       waited for `patience_of`, which is their deadline then.
+    3. Work in danger, by deadline: jobs that have less than four fifths of the time to their deadline to spare, or no
+       more than it takes until a slot is free, and steps that have waited for `patience_of`: their deadline then.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting; jobs with a deadline that can be met
        count for less by ``exp(-slack / (2 * mean time a job takes))`` (apparent tardiness cost: Vepsalainen and
@@ -134,7 +135,9 @@ def rank(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, load:
     with_deadline = np.isfinite(jobs.deadline) & ~outlooks.given_up
     slack = np.where(with_deadline, outlooks.slack, 0.0)
     emergency = (jobs.importance >= rules.emergency) & ~jobs.held
-    pressed = with_deadline & (slack <= load.turnover + rules.interval) & ~jobs.held
+    ahead = np.where(with_deadline, jobs.deadline - farm.now, 0.0)
+    calm = slack > np.maximum(load.turnover + rules.interval, _CALM * ahead)
+    pressed = with_deadline & ~calm & ~jobs.held
     waited = np.where(steps.waiting > 0, np.maximum(farm.now - steps.since, 0.0), 0.0)
     patience = patience_of(rules, load.frames)
     starved = (waited >= patience) & ~jobs.held[job]
