@@ -217,19 +217,17 @@ def _licences(table: FarmTable | None) -> tuple[Ints, tuple[str, ...]]:
 
 
 def _tariff(table: FarmTable | None, horizon: float) -> Tariff:
-    """Return the tariff; without published rows what came was published, without a table prices are flat."""
+    """Return the tariff; where nothing was published what came was, without a table prices are flat."""
     if table is None or not table.rows:
         flat = flat_tariff()
         return Tariff(actual=flat.actual, published=flat.published, horizon=horizon)
-    series, outlooks = table.words("series"), {}
-    for name in ("actual", "published"):
-        rows = np.flatnonzero(series == name)
-        rows = rows[np.argsort(table.numbers("start")[rows], kind="stable")]
-        if len(rows):
-            outlooks[name] = Outlook(**{key: table.numbers(key)[rows] for key in ("start", "price", "carbon")})
-    if "actual" not in outlooks:
-        raise InvalidInput(f"{table.name} has no row whose series is 'actual'")
-    return Tariff(actual=outlooks["actual"], published=outlooks.get("published", outlooks["actual"]), horizon=horizon)
+    rows = np.argsort(table.numbers("start"), kind="stable")
+    start, paid = table.numbers("start")[rows], {key: table.numbers(key)[rows] for key in ("price", "carbon")}
+    told = {key: table.numbers(f"published_{key}")[rows] for key in paid}
+    known = {key: np.where(np.isnan(told[key]), paid[key], told[key]) for key in paid}
+    return Tariff(
+        actual=Outlook(start=start, **paid), published=Outlook(start=start.copy(), **known), horizon=horizon
+    )  # fmt: skip
 
 
 def _faults(table: FarmTable | None, steps: np.ndarray, licences: tuple[str, ...]) -> Faults:

@@ -194,7 +194,7 @@ def _modes(kind: MachineKind, settings: FleetSettings) -> tuple[Floats, Floats, 
         raise InvalidInput(f"no GPU {kind.gpu_power!r} in data/power")
     job = ["dataset", "network", "batch_size", "optimizer"]
     full = rows[rows["power_limit_watts"] == rows["power_limit_watts"].max()].set_index(job)
-    joined = rows.join(full[["seconds_per_epoch", "average_power_watts"]], on=job, rsuffix="_full")
+    joined = rows.join(full[["seconds_per_epoch", "average_power_watts"]].add_suffix("_full"), on=job)
     joined["speed"] = joined["seconds_per_epoch_full"] / joined["seconds_per_epoch"]
     joined["draw"] = joined["average_power_watts"] / joined["average_power_watts_full"]
     table = joined.groupby("power_limit_watts")[["speed", "draw"]].median().clip(upper=1.0)

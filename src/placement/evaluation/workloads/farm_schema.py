@@ -200,12 +200,13 @@ TABLES: dict[str, TableForm] = {
     ),
     "tariffs": TableForm(
         (
-            Column("series", "text", otherwise="actual", among=("actual", "published")),
             Column("start", "s", low=-_INF),
             Column("price", "EUR/kWh", low=-_INF),
             Column("carbon", "gCO2/kWh", otherwise=0.0, low=-_INF),
+            Column("published_price", "EUR/kWh", otherwise=float("nan"), low=-_INF),
+            Column("published_carbon", "gCO2/kWh", otherwise=float("nan"), low=-_INF),
         ),
-        unique=("series", "start"),
+        unique=("start",),
     ),
     "faults": TableForm(
         (

@@ -173,12 +173,8 @@ def _frames(world: FarmWorld) -> dict[str, Any]:
 
 
 def _tariff(actual: Outlook, published: Outlook) -> dict[str, Any]:
-    both = (("actual", actual), ("published", published))
-    series = np.concatenate([np.full(len(one.start), name, dtype=object) for name, one in both])
-    return {
-        "series": series,
-        **{key: np.concatenate([getattr(one, key) for _, one in both]) for key in ("start", "price", "carbon")},
-    }
+    told = {f"published_{key}": getattr(published, key) for key in ("price", "carbon")}
+    return {**{key: getattr(actual, key) for key in ("start", "price", "carbon")}, **told}
 
 
 def _faults(world: FarmWorld) -> dict[str, Any]:
