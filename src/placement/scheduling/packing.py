@@ -186,14 +186,18 @@ class Room:
 
     def spread(self, request: Floats, klass: int | Bools, count: int) -> Chosen:
         """Choose nodes for up to `count` frames, each going where the largest share is free then."""
-        place, fits = self._candidates(request, klass)
-        if not len(place) or count <= 0:
+        first, last, fitting = self._fitting(request, klass, None)
+        if last == first or count <= 0:
             return _NOBODY
-        left = -self._fullness(request, 0, len(self._rows))[place]
-        if count < len(place):
-            first = np.sort(np.argpartition(left, count - 1)[:count])
-            place, fits, left = place[first], fits[first], left[first]
-        fits = np.minimum(fits, count)
+        fullness = self._fullness(request, first, last)
+        if count < last - first:
+            chosen = np.where(fitting, -fullness, np.inf).argpartition(count - 1)[:count]
+            chosen = chosen[fitting[chosen]]
+            chosen.sort()
+        else:
+            chosen = fitting.nonzero()[0]
+        place, left = chosen + first, -fullness[chosen]
+        fits = np.minimum(_fit(self._free[:, place], request), count)
         slot = np.repeat(np.arange(len(place)), fits)
         turn = np.arange(len(slot)) - np.repeat(np.cumsum(fits) - fits, fits)
         level = left[slot] + turn * (request * self._per_offer).max(axis=1)[self._class[place]][slot]
@@ -203,13 +207,15 @@ class Room:
 
     def deal(self, request: Floats, klass: int | Bools, count: int, key: Floats) -> Chosen:
         """Choose nodes for up to `count` frames, one each in the order of `key` (lowest first), and round again."""
-        place, fits = self._candidates(request, klass)
-        if not len(place) or count <= 0:
+        first, last, fitting = self._fitting(request, klass, None)
+        if last == first or count <= 0:
             return _NOBODY
+        place = fitting.nonzero()[0] + first
         order = key[self._rows[place]]
         if count <= len(place):
-            chosen = place[np.argpartition(order, count - 1)[:count] if count < len(place) else slice(None)]
+            chosen = place[order.argpartition(count - 1)[:count] if count < len(place) else slice(None)]
             return self._rows[chosen], np.ones(len(chosen), dtype=np.int64)
+        fits = _fit(self._free[:, place], request)
         size = np.sort(fits)
         given = np.cumsum(size) + size * np.arange(len(size) - 1, -1, -1)
         full = int(np.searchsorted(given, count, side="right"))
@@ -220,12 +226,6 @@ class Room:
         more = np.flatnonzero(fits > rounds)
         counts[more[np.argsort(order[more], kind="stable")[: count - int(counts.sum())]]] += 1
         return self._rows[place], counts
-
-    def _candidates(self, request: Floats, klass: int | Bools) -> Chosen:
-        """Return the places where a frame fits and how many do."""
-        first, _, fitting = self._fitting(request, klass, None)
-        place = fitting.nonzero()[0] + first
-        return place, _fit(self._free[:, place], request)
 
     def _fitting(self, request: Floats, klass: int | Bools, among: Bools | None) -> tuple[int, int, Bools]:
         """Return a range of places and where in it a frame fits; an empty range if nowhere, which is remembered."""
@@ -267,10 +267,11 @@ class Room:
     def _fullness(self, request: Floats, first: int, last: int) -> Floats:
         """Return the free share of the resource that a frame takes most of, in a range of places."""
         kinds = self._class[first:last]
-        if kinds[0] == kinds[-1]:
-            resource = int((request * self._per_offer[kinds[0]]).argmax())
-            return np.asarray(self._free[resource, first:last] * self._per_offer[kinds[0], resource])
-        dominant = (request * self._per_offer).argmax(axis=1)[kinds]
+        dominant = (request * self._per_offer).argmax(axis=1)
+        resource = dominant[kinds[0]]
+        if kinds[0] == kinds[-1] or (dominant == resource).all():
+            return np.asarray(self._free[resource, first:last] * self._per_offer[kinds, resource])
+        dominant = dominant[kinds]
         return np.asarray(self._free[dominant, np.arange(first, last)] * self._per_offer[kinds, dominant])
 
 
