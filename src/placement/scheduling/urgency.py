@@ -139,7 +139,7 @@ def _outlooks(farm: FarmSnapshot, rules: Rules, alone: _Alone, queue: _Queue, ad
     return Outlooks(
         finish=farm.now + np.maximum(alone.middle, middle),
         on_time=np.where(np.isfinite(within), np.minimum(alone.chance, turn), 1.0),
-        slack=np.where(np.isfinite(within), within - sure, np.inf),
+        slack=np.where(np.isfinite(within), np.where(np.isfinite(within), within, 0.0) - sure, np.inf),
         earliest=alone.earliest,
         given_up=admission.given_up,
     )
