@@ -1,0 +1,1 @@
+"""Whole farms in virtual time: columns that move forward in waves between decisions."""
