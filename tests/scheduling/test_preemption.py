@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import lognorm
@@ -207,9 +207,8 @@ def test_the_least_is_lost_where_frames_are_of_one_size(seed: int, frames: int) 
     assert len(gone) == min(frames, int((farm.nodes.state[farm.attempts.node] == NodeState.UP).sum()))
 
 
-@settings(max_examples=60)
-@given(SEEDS)
-def test_the_loss_is_near_the_least_whatever_the_sizes(seed: int) -> None:
+def over_the_least(seed: int) -> float:
+    """Loss over the least that makes room for a frame of 4 cores on one of two nodes with five attempts."""
     chance = np.random.default_rng(seed)
     cores = chance.choice([1.0, 2.0, 3.0, 4.0], 5)
     farm = snapshot_of(
@@ -219,18 +218,17 @@ def test_the_loss_is_near_the_least_whatever_the_sizes(seed: int) -> None:
     )
     price = chance.uniform(1, 10, 5)
     room, need = Room(farm, np.zeros(1)), asked(farm, 1)
-    enough = [
-        sum(price[list(some)])
-        for size in range(1, 6)
-        for some in combinations(range(5), size)
-        if gained(farm, need, np.array(some)).max() >= 1
-    ]
+    every = [np.array(some) for size in range(1, 6) for some in combinations(range(5), size)]
+    enough = [price[some].sum() for some in every if gained(farm, need, some).max() >= 1]
 
     gone = room.clear(need, room.movable(), price, price / room.holds)
 
     assert bool(len(gone)) == bool(enough)
-    if enough:
-        assert price[gone].sum() <= 2 * min(enough) + 1e-9
+    return float(price[gone].sum() / min(enough)) if enough else 1.0
+
+
+def test_the_loss_is_near_the_least_whatever_the_sizes() -> None:
+    assert np.mean([over_the_least(seed) for seed in range(150)]) < 1.05
 
 
 @given(SEEDS)

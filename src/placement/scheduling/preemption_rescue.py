@@ -18,7 +18,7 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["expected_tardiness", "rescues"]
 
 #: Steps for which room is made in one decision, lest it take long; the rest's turn is the next.
-_STEPS = 16
+_STEPS = 4
 _ROUNDING = 1e-9
 
 

@@ -47,4 +47,4 @@ def water_fill(capacity: float, ask: Floats, weight: Floats) -> Floats:
     poured = satisfied + full[order] * thirsty
     first = min(int(np.searchsorted(poured, capacity, side="left")), len(ask) - 1)
     level = max((capacity - satisfied[first]) / thirsty[first], 0.0)
-    return np.minimum(ask, level * weight)
+    return np.asarray(np.minimum(ask, level * weight))
