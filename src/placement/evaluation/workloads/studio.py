@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from placement.evaluation.workloads.farm_faults import FaultSettings
 from placement.evaluation.workloads.farm_machines import MachineKind
 from placement.evaluation.workloads.farm_settings import ClientKind, DeadlineSettings, FarmSettings
@@ -58,16 +60,23 @@ STUDIO_CLIENTS = (
 
 STUDIO_DAY = FarmSettings(name="studio-day", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS)
 
-_PROMISED_NOTHING = DeadlineSettings(promised=False)
+#: Deadlines as clients want them: tighter than those of `studio-day`, and nobody asked whether the farm can.
+_WANTED = DeadlineSettings(promised=False, slack=(1.5, 3.0), allowance=3600.0)
+
+#: In a crunch hardly any job can wait.
+_PRESSED = tuple(
+    replace(kind, deadlines=(0.0, 0.0, 0.4) if kind.lending is Lending.STATIC else (0.55, 0.3, 0.15))
+    for kind in STUDIO_CLIENTS
+)
 
 CRUNCH = FarmSettings(
-    name="crunch", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0,
-    deadlines=_PROMISED_NOTHING, notes=("Demand is over capacity: not all deadlines can be met, whatever is done.",),
+    name="crunch", machines=STUDIO_MACHINES, clients=_PRESSED, load=1.6, gpu_load=1.0,
+    deadlines=_WANTED, notes=("Demand is over capacity: not all deadlines can be met, whatever is done.",),
 )  # fmt: skip
 
 DISASTER = FarmSettings(
-    name="disaster", machines=STUDIO_MACHINES, clients=STUDIO_CLIENTS, load=1.6, gpu_load=1.0,
-    deadlines=_PROMISED_NOTHING, faults=FaultSettings(
+    name="disaster", machines=STUDIO_MACHINES, clients=_PRESSED, load=1.6, gpu_load=1.0,
+    deadlines=_WANTED, faults=FaultSettings(
         crashes=0.2, rack_losses=2, slow_share=0.05, bad_share=0.02, corrupt_share=0.005, licence_losses=1
     ),
     notes=("Two racks are lost, nodes crash, slow down and spoil frames, scenes are corrupt, licences go missing.",),
@@ -77,13 +86,7 @@ DISASTER = FarmSettings(
 OVERNIGHT = FarmSettings(
     name="overnight", machines=STUDIO_MACHINES, load=0.55, gpu_load=0.8, hours=14.0, start_hour=19.0, peak_hour=20.0,
     swing=1.0, backlog=7.0, warm_up=0.0,
-    clients=tuple(
-        ClientKind(
-            name=kind.name, guarantee=kind.guarantee, limit=kind.limit, weight=kind.weight, lending=kind.lending,
-            demand=kind.demand, importance=kind.importance, deadlines=(0.85, 0.0, 0.0),
-        )
-        for kind in STUDIO_CLIENTS
-    ),
+    clients=tuple(replace(kind, deadlines=(0.85, 0.0, 0.0)) for kind in STUDIO_CLIENTS),
     deadlines=DeadlineSettings(emergencies=0.0, allowance=1800.0),
     shapes=ShapeSettings(previews=0.0, simulations=0.05, comps=0.2),
 )  # fmt: skip
