@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def random_snapshot(seed: int, nodes: int = 6, steps: int = 8) -> tuple[FarmSnap
 
 
 def random_farm_world(seed: int, nodes: int = 4, steps: int = 5) -> FarmWorld:
-    """Return a world whose every frame can run on some node that is there from the start and stays.
+    """Return a world whose every frame can run on some node that stays, and in which no client is limited.
 
     Examples
     --------
@@ -119,6 +120,8 @@ def random_farm_world(seed: int, nodes: int = 4, steps: int = 5) -> FarmWorld:
     chance = np.random.default_rng(seed)
     classes, machines = _random_machines(chance, nodes)
     clients, leaves = _random_clients(chance)
+    lending = np.where(clients.lending == Lending.STATIC, int(Lending.FRAME), clients.lending)
+    clients = replace(clients, limit=np.ones(clients.count), lending=lending)
     work = _random_steps(chance, steps, int(chance.integers(1, 4)))
     rows = int(work["job"].max(initial=0)) + 1
     request = np.minimum(work["request"], classes.offer[machines["node_class"][0]])
