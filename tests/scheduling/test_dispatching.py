@@ -77,7 +77,7 @@ def test_a_wide_frame_starts_on_the_node_kept_for_it_and_others_do_not():
     one = dispatch(farm, cost_of(farm), step=[1], ready=[0.0])
     one.fill(everything(farm), Reason.SHARE)
     assert len(one.starts().step) == 0
-    one.reserved()
+    one.reserved(everything(farm))
     starts = one.starts()
     assert starts.step.tolist() == [1]
     assert starts.reason.tolist() == [Reason.RESERVED]

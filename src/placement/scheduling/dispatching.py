@@ -59,18 +59,19 @@ class Dispatch:
         self._worth = share * farm.classes.worth
         speed = np.take_along_axis(farm.classes.speed.T, self.modes, axis=0)
         with np.errstate(invalid="ignore"):
-            self._score = np.where(self.cost.able, self.cost.seconds / speed * share * self.prices.price, np.inf)
+            there = self.cost.able & (farm.capacity() > 0)
+            self._score = np.where(there, self.cost.seconds / speed * share * self.prices.price, np.inf)
         self._above = _chains(farm.clients.parent)
         self._taken = []
 
-    def reserved(self) -> None:
-        """Start wide frames on the nodes that were cleared for them."""
+    def reserved(self, caps: Floats) -> None:
+        """Start wide frames on the nodes that were cleared for them, within `caps` as in `fill`."""
         kept = self.reservations.kept
-        for row in np.unique(self.reservations.step[kept]).tolist():
-            nodes = kept[self.reservations.step[kept] == row]
-            fits = nodes[self.room.fit(self.farm.steps.request[row], nodes) > 0]
-            if len(fits):
-                self._take(row, fits[: self.waiting[row]], np.ones(len(fits), np.int64), Reason.RESERVED)
+        for node in kept[np.argsort(self.reservations.step[kept], kind="stable")].tolist():
+            row, klass = int(self.reservations.step[node]), int(self.farm.nodes.node_class[node])
+            here = np.array([node])
+            if self.room.fit(self.farm.steps.request[row], here)[0] > 0 and self._allowed(row, klass, caps) > 0:
+                self._take(row, here, np.ones(1, np.int64), Reason.RESERVED)
 
     def fill(self, caps: Floats, reason: Reason, *, only: Bools | None = None, patient: bool = True) -> None:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.

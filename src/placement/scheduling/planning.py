@@ -96,21 +96,32 @@ class _Scene:
         order = urgency.ranking.order
         may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
         order = order[may[order]]
-        left = remaining(farm, cost)
+        left, holds_now = remaining(farm, cost), used(farm)
+        affords = _affords(farm, cost, entitled.most - holds_now)
         return cls(
             farm=farm,
             cost=cost,
             rules=rules,
-            used=used(farm),
+            used=holds_now,
             entitled=entitled,
             urgency=urgency,
             held=held,
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
             prices=_prices(farm, cost),
             remaining=left,
-            reservations=reserve(farm, cost, rules, left, order),
+            reservations=reserve(farm, cost, rules, left, order[affords[order]]),
             order=order,
         )
+
+
+def _affords(farm: FarmSnapshot, cost: Cost, spare: Floats) -> Bools:
+    """Tell which steps' clients, and all above them, could hold one more frame, shape ``(steps,)``."""
+    worth = np.where(cost.able, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    least = spare.copy()
+    for row, parent in enumerate(farm.clients.parent.tolist()):
+        if parent >= 0:
+            least[row] = min(least[row], least[parent])
+    return np.asarray(worth <= least[farm.jobs.client[farm.steps.job]] + 1e-9)
 
 
 def _prices(farm: FarmSnapshot, cost: Cost) -> Prices:
@@ -127,7 +138,7 @@ def _dispatch(scene: _Scene) -> Dispatch:
     """Start frames, pass by pass."""
     entitled, danger = scene.entitled, scene.urgency.ranking.danger
     one = Dispatch(scene.farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used)
-    one.reserved()
+    one.reserved(entitled.most)
     one.fill(entitled.guaranteed, Reason.GUARANTEED)
     one.fill(entitled.most, Reason.URGENT, only=danger)
     one.fill(entitled.most, Reason.URGENT, only=danger, patient=False)
