@@ -68,17 +68,28 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     follow = np.where(goes_on, own, NONE)
     soon = np.flatnonzero(~closed & (remaining <= _LOOK_AHEAD * interval))
     soon = soon[np.argsort(remaining[soon], kind="stable")]
-    place, licence = farm.steps.request[own[soon]], farm.steps.licence[own[soon]]
-    klass = farm.nodes.node_class[farm.attempts.node[soon]]
+    if not len(soon):
+        return follow
+    count = len(farm.classes.names)
+    place = own[soon] * count + farm.nodes.node_class[farm.attempts.node[soon]]
+    places, group = np.unique(place, return_inverse=True)
+    step, klass = np.divmod(places, count)
+    room, licence = np.ascontiguousarray(farm.steps.request[step].T), farm.steps.licence[step]
+    last = np.where((queue.waiting[step] > 0) & (rank[step] < len(queue.order)), rank[step], len(queue.order))
     chance, free = np.exp(-remaining[soon] / interval), np.ones(len(soon), bool)
+    left = np.bincount(group, minlength=len(places))
     for row in queue.order[queue.waiting[queue.order] > 0].tolist():
+        fits = (left > 0) & (rank[row] <= last) & queue.wanted[row, klass]
+        for resource in np.flatnonzero(farm.steps.request[row]):
+            fits &= room[resource] >= farm.steps.request[row, resource]
+        if farm.steps.licence[row] != NONE:
+            fits &= licence == farm.steps.licence[row]
+        if not fits.any():
+            continue
+        which = np.flatnonzero(free & fits[group])
+        which = which[: int(np.searchsorted(np.cumsum(chance[which]), queue.waiting[row])) + 1]
+        follow[soon[which]], free[which] = row, False
+        np.subtract.at(left, group[which], 1)
         if not free.any():
             break
-        fits = free & queue.wanted[row, klass] & (place >= farm.steps.request[row]).all(axis=1)
-        fits &= (farm.steps.licence[row] == NONE) | (licence == farm.steps.licence[row])
-        fits &= (follow[soon] == NONE) | (rank[row] <= rank[own[soon]])
-        which = np.flatnonzero(fits)
-        which = which[: int(np.searchsorted(np.cumsum(chance[which]), queue.waiting[row])) + 1]
-        follow[soon[which]] = row
-        free[which] = False
     return follow
