@@ -123,7 +123,7 @@ def worlds(draw: st.DrawFn) -> FarmWorld:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(world=worlds(), kind=st.sampled_from(["csv", "parquet"]))
 def test_a_world_is_read_back_exactly(world: FarmWorld, kind: Literal["csv", "parquet"]) -> None:
     with TemporaryDirectory() as path:
@@ -278,7 +278,7 @@ def test_bad_input_is_named(case: str, tmp_path: Path) -> None:
     assert [part for part in told if part not in str(raised.value)] == [], str(raised.value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_mixed_up_tables_are_read_or_refused_by_name(data: st.DataObject) -> None:
     world = farm_world("single-client", 1, scale=0.02)
