@@ -38,7 +38,10 @@ def act(farm: Farm, seen: FarmSnapshot, plan: Plan) -> None:
 
 
 def _follow(farm: Farm, seen: FarmSnapshot, plan: Plan) -> None:
-    """Note who takes the place of each attempt: the plan's successor or else its own step, while it fits there."""
+    """Note who takes the place of each attempt: the plan's successor or else its own step.
+
+    A place that was taken when its step asked for less memory is left when there is too little of it.
+    """
     running, rows = farm.running, slice(0, farm.running.count)
     own = running.step[rows]
     if plan.successors is None:
@@ -48,7 +51,7 @@ def _follow(farm: Farm, seen: FarmSnapshot, plan: Plan) -> None:
         _check_successors(farm, follow, own)
     running.stopping[plan.stops.attempt] = True
     follow[running.stopping[rows]] = -1
-    follow[(follow == own) & (farm.asked[own] > running.memory[rows])] = -1
+    follow[farm.asked[follow] > running.memory[rows]] = -1
     running.follow[rows] = follow
     farm.hold_places()
 
@@ -60,7 +63,7 @@ def _check_successors(farm: Farm, follow: Ints, own: Ints) -> None:
         return
     after, before, node = follow[rows], own[rows], running.node[rows]
     place = steps.request[before]
-    place[:, Resource.MEMORY] = running.memory[rows]
+    place[:, Resource.MEMORY] = farm.asked[before]
     request = steps.request[after]
     request[:, Resource.MEMORY] = farm.asked[after]
     for resource in Resource:

@@ -120,9 +120,7 @@ class _Fixed:
         return
 
     def cost(self, steps: Ints, warmth: float) -> Cost:
-        return Cost(
-            seconds=self._seconds[steps], spread=self._spread[steps], common=self._common[steps], warmth=warmth
-        )
+        return Cost(seconds=self._seconds[steps], spread=self._spread[steps], common=self._common[steps], warmth=warmth)
 
     def memory(self, steps: Ints) -> Floats:
         return np.asarray(self._memory[steps])

@@ -23,9 +23,9 @@ def attempt_watts(world: FarmWorld, attempts: PastAttempts) -> Floats:
 
 
 def span_watts(world: FarmWorld, spans: NodeSpans) -> Floats:
-    """Return what each node draws in each span without work, W, shape ``(spans,)``; nodes that are down draw nothing."""
-    klass = world.fleet.node_class[spans.node]
-    watts = np.where(spans.state == NodeState.ASLEEP, world.classes.asleep_watts[klass], world.classes.idle_watts[klass])
+    """Return what nodes draw in each span without work, W, shape ``(spans,)``; those that are down draw nothing."""
+    klass, classes = world.fleet.node_class[spans.node], world.classes
+    watts = np.where(spans.state == NodeState.ASLEEP, classes.asleep_watts[klass], classes.idle_watts[klass])
     return np.asarray(np.where(spans.state == NodeState.DOWN, 0.0, watts))
 
 

@@ -80,13 +80,15 @@ class _Run:
         machines, outlook = farm.machines, farm.world.tariff.actual.start
         idle = machines.idle_since[(machines.state == NodeState.UP) & ~farm.busy()] + self.rules.idle_sleep
         period = int(np.searchsorted(outlook, now, side="right"))
-        change = min(
-            farm.running.event[: farm.running.count].min(initial=np.inf),
-            farm.troubles.next_time,
-            farm.progress.next_release,
-            machines.next_change(),
-            idle[idle > now].min(initial=np.inf),
-            outlook[period] if period < len(outlook) and not self.finished else np.inf,
+        change = float(
+            min(
+                farm.running.event[: farm.running.count].min(initial=np.inf),
+                farm.troubles.next_time,
+                farm.progress.next_release,
+                machines.next_change(),
+                idle[idle > now].min(initial=np.inf),
+                outlook[period] if period < len(outlook) and not self.finished else np.inf,
+            )
         )
         if math.isinf(change):
             return change
@@ -103,7 +105,8 @@ class _Run:
     def stuck(self, now: Seconds) -> bool:
         """Return whether what waits will never start."""
         farm = self.farm
-        if farm.running.count or farm.changed or not math.isinf(min(farm.troubles.next_time, farm.progress.next_release)):
+        to_come = min(farm.troubles.next_time, farm.progress.next_release)
+        if farm.running.count or farm.changed or not math.isinf(to_come):
             self.quiet_since = now
         return now - self.quiet_since > _PATIENCE
 
@@ -124,8 +127,8 @@ def run_farm(  # noqa: PLR0913 - who decides, and how
     Parameters
     ----------
     knowledge
-        What the policy is told: `learned`, `truth`, `declared` or `type_means` of `placement.simulator.whole_farm.beliefs`,
-        or anything like them.
+        What the policy is told: `learned`, `truth`, `declared` or `type_means` of
+        `placement.simulator.whole_farm.beliefs`, or anything like them.
     every
         Decisions fall on multiples of this, seconds; by default `Rules.interval`, which the planner sees changed.
     until
@@ -161,6 +164,7 @@ def run_farm(  # noqa: PLR0913 - who decides, and how
     rules = replace(rules, interval=step)
     run = _Run(farm, planner, rules, timer, step, preview_due(world, rules))
     now, last = 0.0, math.inf if until is None else until
+    advance(farm, now)
     while True:
         farm.progress.release(now)
         if until is None and run.finished:

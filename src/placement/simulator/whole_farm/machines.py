@@ -21,7 +21,7 @@ class Machines:
     state
         A `NodeState`, shape ``(nodes,)``. Nodes that have not joined, or have left, are DOWN.
     ready
-        When a node that is waking is up, or one that is falling asleep is asleep, seconds; else 0, or infinite when down.
+        When a node that is waking is up, or one that is falling asleep is asleep, seconds; infinite when it is down.
     idle_since
         When the last attempt on it ended, or it came up.
     warm_job

@@ -17,7 +17,7 @@ def held_by_clients(farm: Farm) -> Floats:
     """Return the worth that clients and the projects under them hold, shape ``(clients,)``."""
     clients, running = farm.world.clients, farm.running
     job = farm.world.steps.job[running.step[: running.count]]
-    held = np.bincount(farm.world.jobs.client[job], running.worth[: running.count], clients.count)
+    held: Floats = np.bincount(farm.world.jobs.client[job], running.worth[: running.count], clients.count).astype(float)
     for row in range(clients.count - 1, -1, -1):
         if clients.parent[row] >= 0:
             held[clients.parent[row]] += held[row]

@@ -81,7 +81,7 @@ class Timing:
             "event": event,
         }  # fmt: skip
 
-    def _fates(  # noqa: PLR0913 - the columns of one table
+    def _fates(
         self, step: Ints, frame: Ints, node: Ints, start: Floats, seconds: Floats, memory: Floats
     ) -> tuple[Ints, Floats]:
         """Return what happens next to attempts, and when; a scene fails before a node, a node before memory."""

@@ -88,7 +88,7 @@ def _mishaps(farm: Farm, rows: Ints) -> Ints:
     for outcome, which in ((Outcome.OOM, peaks[over]), (Outcome.FAILED, rows[fate >= Fate.BREAKS])):
         if len(which):
             _fail(farm, which, outcome)
-    return rows[fate == Fate.ENDS]
+    return np.asarray(rows[fate == Fate.ENDS])
 
 
 def _fail(farm: Farm, rows: Ints, outcome: Outcome) -> None:
