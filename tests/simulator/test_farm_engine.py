@@ -15,6 +15,7 @@ from placement.simulator.whole_farm.beliefs import declared, learned, truth, typ
 from placement.simulator.whole_farm.energy import node_joules
 from placement.simulator.whole_farm.engine import run_farm
 from placement.simulator.whole_farm.history import FarmHistory, Outcome
+from placement.simulator.whole_farm.snapshots import preview_due
 from placement.testing.planner_farms import classes_of, clients_of, farm_world_of
 from placement.testing.random_farms import random_farm_world
 from tests.simulator.farm_worlds import check_history, first_fit, restless, slow_joules, troubled_world
@@ -333,3 +334,63 @@ def test_a_successor_that_needs_more_than_the_place_is_refused() -> None:
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match="must be above 0"):
         run_farm(farm_world_of(), first_fit, RULES, learned, **wrong)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=15, deadline=None)
+def test_what_a_planner_sees_adds_up_and_stays_as_it_was(seed: int) -> None:
+    world = troubled_world(seed)
+    seen = []
+
+    def watch(farm, cost, rules):
+        tables = (farm.nodes, farm.steps, farm.attempts, farm.jobs)
+        seen.append((tables, [getattr(table, each.name).tobytes() for table in tables for each in fields(table)]))
+        assert (farm.nodes.free >= 0).all()
+        assert (farm.licences >= 0).all()
+        assert (farm.steps.left + farm.steps.done == world.steps.frames[farm.steps.index]).all()
+        assert (farm.jobs.release <= farm.now).all()
+        assert (farm.steps.since <= farm.now).all()
+        assert (farm.attempts.started <= farm.now).all()
+        assert cost.seconds.shape[0] == farm.steps.count
+        return restless(farm, cost, rules)
+
+    run_farm(world, watch, RULES, learned, until=1500.0)
+
+    for tables, before in seen:
+        assert [getattr(table, each.name).tobytes() for table in tables for each in fields(table)] == before
+
+
+@given(seed=SEEDS)
+@settings(max_examples=15, deadline=None)
+def test_frames_take_their_true_times(seed: int) -> None:
+    world = random_farm_world(seed)
+
+    past = run_farm(world, restless, RULES, learned, until=3000.0, warmth=0.0).attempts
+
+    whole = past.saved == 0
+    whole &= past.outcome == Outcome.DONE
+    step, node = past.step[whole], past.node[whole]
+    klass = world.fleet.node_class[node]
+    true = world.steps.seconds[step, klass] * world.frames.factor[past.frame[whole]] * world.fleet.slowness[node]
+    assert (past.end - past.start)[whole] == pytest.approx(true / world.classes.speed[klass, past.mode[whole]])
+
+
+def test_previews_are_due_after_a_share_of_the_longest_chain() -> None:
+    world = farm_world_of(
+        jobs={"release": [100.0]},
+        steps={"after": [-1, 0, 0, 2], "preview": [0, 1, 0, 0], "seconds": [[50.0], [5.0], [200.0], [30.0]]},
+    )
+
+    due = preview_due(world, Rules(preview_share=0.1))
+
+    assert due[1] == pytest.approx(128.0)
+    assert np.isnan(due[[0, 2, 3]]).all()
+
+
+def test_many_frames_run_at_once() -> None:
+    world = farm_world_of(fleet={"node_class": [0] * 400}, steps={"frames": [3000]})
+
+    history = run_farm(world, first_fit, RULES, learned)
+
+    assert history.decisions.running.max() == 3000
+    assert (history.attempts.outcome == Outcome.DONE).sum() == 3000

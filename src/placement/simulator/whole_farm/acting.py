@@ -108,7 +108,7 @@ def _check_starts(farm: Farm, seen: FarmSnapshot, starts: Starts, step: Ints, fr
     licence = world.steps.licence[step]
     if len(seen.licences):
         held = licence >= 0
-        over = np.bincount(licence[held], minlength=len(seen.licences)) > _licences(farm, seen)
+        over = np.bincount(licence[held], minlength=len(seen.licences)) > farm.free_licences(seen.now)
         _refuse(held & over[np.maximum(licence, 0)], step, node, "takes a LICENCE that is not free")
     request = world.steps.request[step]
     request[:, Resource.MEMORY] = farm.asked[step]
@@ -117,13 +117,6 @@ def _check_starts(farm: Farm, seen: FarmSnapshot, starts: Starts, step: Ints, fr
         left -= np.bincount(node, request[:, resource], len(left))
         over = left < -_ROUNDING * np.maximum(world.classes.offer[world.fleet.node_class, resource], 1.0)
         _refuse(over[node], step, node, f"asks for more {Resource(resource).name} than the node has free")
-
-
-def _licences(farm: Farm, seen: FarmSnapshot) -> Ints:
-    """Return how many licences are free once the plan's stops are done, none where they are lost."""
-    held = farm.world.steps.licence[farm.running.step[: farm.running.count]]
-    free = farm.world.licences - np.bincount(held[held >= 0], minlength=len(seen.licences))
-    return np.where(farm.troubles.no_licence(seen.now), 0, free)
 
 
 def _start(farm: Farm, starts: Starts, step: Ints, now: Seconds) -> None:

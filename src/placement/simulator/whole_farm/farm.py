@@ -68,7 +68,17 @@ class Farm:
         """Bring to date what memory frames of the steps that live ask for."""
         steps = self.progress.steps
         memory = np.ceil(np.maximum(self.beliefs.memory(steps), self.floor[steps]))
-        self.asked[steps] = np.minimum(memory, self.most_memory[steps])
+        most = self.most_memory[steps]
+        self.asked[steps] = np.where(most > 0, np.minimum(memory, most), memory)
+
+    def free_licences(self, now: Seconds) -> Ints:
+        """Return how many of each licence can be had; one that is lost has none, and those held stay held."""
+        licences = self.world.licences
+        if not len(licences):
+            return licences
+        held = self.world.steps.licence[self.running.step[: self.running.count]]
+        free = licences - np.bincount(held[held >= 0], minlength=len(licences))
+        return np.where(self.troubles.no_licence(now), 0, free)
 
     def worth(self, step: Ints, node: Ints, memory: Floats) -> Floats:
         """Return the normalised capacity that frames hold on nodes: of the resource they take the largest share of."""

@@ -12,7 +12,7 @@ from placement.farm.work import Attempts, Jobs, Steps
 from placement.scheduling.rules import Rules
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.farm import Farm
-from placement.units import Floats, Ints, Seconds
+from placement.units import Floats, Seconds
 
 __all__ = ["preview_due", "snapshot"]
 
@@ -55,20 +55,10 @@ def snapshot(farm: Farm, now: Seconds, due: Floats, free: Floats) -> FarmSnapsho
         jobs=_jobs(farm),
         steps=_steps(farm, due),
         attempts=_attempts(farm),
-        licences=_free_licences(farm, now),
+        licences=farm.free_licences(now),
         outlook=world.tariff.outlook(now),
         power_cap=world.power_cap,
     )
-
-
-def _free_licences(farm: Farm, now: Seconds) -> Ints:
-    """Return how many of each licence can be had; one that is lost has none, and those held stay held."""
-    licences = farm.world.licences
-    if not len(licences):
-        return licences
-    held = farm.world.steps.licence[farm.running.step[: farm.running.count]]
-    free = licences - np.bincount(held[held >= 0], minlength=len(licences))
-    return np.where(farm.troubles.no_licence(now), 0, free)
 
 
 def _nodes(farm: Farm, free: Floats) -> Nodes:
