@@ -9,6 +9,7 @@ import numpy as np
 from placement.farm.machines import Nodes, Resource
 from placement.farm.snapshot import FarmSnapshot
 from placement.farm.work import Attempts, Jobs, Steps
+from placement.scheduling.previews import preview_dues
 from placement.scheduling.rules import Rules
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.farm import Farm
@@ -32,7 +33,7 @@ def preview_due(world: FarmWorld, rules: Rules) -> Floats:
         before[rows] = steps.after[before[rows]]
     job = np.zeros(world.jobs.count)
     np.maximum.at(job, steps.job, best)
-    due = world.jobs.release + rules.preview_share * job
+    due = preview_dues(world.jobs.release, job, rules.preview_share)
     return np.where(steps.preview == 1, due[steps.job], np.nan)
 
 
