@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import heapq
 from dataclasses import fields, replace
 
 import numpy as np
@@ -394,3 +395,30 @@ def test_many_frames_run_at_once() -> None:
 
     assert history.decisions.running.max() == 3000
     assert (history.attempts.outcome == Outcome.DONE).sum() == 3000
+
+
+@given(
+    factors=st.lists(st.floats(0.01, 3), min_size=1, max_size=40, unique=True), slots=st.integers(1, 6),
+    slowness=st.lists(st.floats(1, 2), min_size=6, max_size=6),
+)  # fmt: skip
+def test_waves_do_what_one_event_at_a_time_does(factors: list[float], slots: int, slowness: list[float]) -> None:
+    world = farm_world_of(
+        classes=classes_of(offer=[[1, 32768, 0, 0, 0]]),
+        fleet={"node_class": [0] * slots, "slowness": slowness[:slots]},
+        steps={"frames": [len(factors)], "seconds": [[10.0]]}, frames={"factor": factors},
+    )  # fmt: skip
+    heap = [(0.0, node, node) for node in range(slots)]
+    expected = []
+    for frame, factor in enumerate(factors):
+        start, _, node = heapq.heappop(heap)
+        end = start + 10.0 * factor * slowness[node]
+        heapq.heappush(heap, (end, slots + frame, node))
+        expected.append((frame, node, start, end))
+
+    past = run_farm(world, first_fit, RULES, learned, every=10_000.0).attempts
+
+    order = np.argsort(past.frame)
+    assert past.frame[order].tolist() == [row[0] for row in expected]
+    assert past.node[order].tolist() == [row[1] for row in expected]
+    assert past.start[order] == pytest.approx([row[2] for row in expected])
+    assert past.end[order] == pytest.approx([row[3] for row in expected])
