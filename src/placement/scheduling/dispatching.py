@@ -32,6 +32,8 @@ class Dispatch:
         Rows of the steps that may start something, first ones first.
     used
         Worth held by each client, parents included, shape ``(clients,)``.
+    ceiling
+        Worth that all clients together may hold: the farm without what is kept for those who never lend.
     """
 
     farm: FarmSnapshot
@@ -41,6 +43,7 @@ class Dispatch:
     modes: Ints
     order: Ints
     used: Floats
+    ceiling: float = float("inf")
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
     _open: Bools = field(init=False)
@@ -136,8 +139,10 @@ class Dispatch:
     def _allowed(self, row: int, klass: int, caps: Floats) -> int:
         """Return how many frames of a step its clients, its licence and itself allow."""
         above = self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]
-        left = min(float(caps[c] - self.used[c]) for c in above)
-        count = min(int(self.waiting[row]), int(left / self._worth[row, klass] + 1e-9) if left > 0 else 0)
+        left = min(self.ceiling, *(float(caps[c] - self.used[c]) for c in above))
+        count = int(self.waiting[row])
+        if np.isfinite(left):
+            count = min(count, int(max(left, 0.0) / self._worth[row, klass] + 1e-9))
         licence = int(self.farm.steps.licence[row])
         return min(count, int(self.room.licences[licence])) if licence != NONE else count
 
@@ -148,6 +153,7 @@ class Dispatch:
         started = int(counts.sum())
         self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
         self.waiting[row] -= started
+        self.ceiling -= started * self._worth[row, klass]
         for client in self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]:
             self.used[client] += started * self._worth[row, klass]
         others = np.delete(self._score[row], klass)

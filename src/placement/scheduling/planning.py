@@ -53,7 +53,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     after = Aftermath(
         left=_left(farm, starts),
         used=started.used,
-        most=scene.entitled.most,
+        most=scene.most,
         licences=started.room.licences,
         reservations=scene.reservations,
         held_until=np.where(scene.held.held, scene.held.until, np.nan),
@@ -79,6 +79,7 @@ class _Scene:
     rules: Rules
     used: Floats
     entitled: Entitlements
+    most: Floats
     urgency: Urgency
     held: Holds
     modes: Ints
@@ -97,13 +98,15 @@ class _Scene:
         may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
         order = order[may[order]]
         left, holds_now = remaining(farm, cost), used(farm)
-        affords = _affords(farm, cost, entitled.most - holds_now)
+        most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
+        affords = _affords(farm, cost, most - holds_now)
         return cls(
             farm=farm,
             cost=cost,
             rules=rules,
             used=holds_now,
             entitled=entitled,
+            most=most,
             urgency=urgency,
             held=held,
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
@@ -136,16 +139,20 @@ def _prices(farm: FarmSnapshot, cost: Cost) -> Prices:
 
 def _dispatch(scene: _Scene) -> Dispatch:
     """Start frames, pass by pass."""
-    entitled, danger = scene.entitled, scene.urgency.ranking.danger
-    one = Dispatch(scene.farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used)
-    one.reserved(entitled.most)
+    farm, entitled, danger = scene.farm, scene.entitled, scene.urgency.ranking.danger
+    kept, roots = float(entitled.kept[farm.clients.parent < 0].sum()), scene.used[farm.clients.parent < 0]
+    ceiling = farm.worth() - kept - float(roots.sum()) if kept > 0 else np.inf
+    one = Dispatch(
+        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, ceiling=ceiling
+    )
+    one.reserved(scene.most)
     one.fill(entitled.guaranteed, Reason.GUARANTEED)
-    one.fill(entitled.most, Reason.URGENT, only=danger)
-    one.fill(entitled.most, Reason.URGENT, only=danger, patient=False)
+    one.fill(scene.most, Reason.URGENT, only=danger)
+    one.fill(scene.most, Reason.URGENT, only=danger, patient=False)
     one.fill(entitled.fair, Reason.SHARE)
-    one.fill(entitled.most, Reason.IDLE)
-    one.fill(entitled.most, Reason.IDLE, patient=False)
-    one.backfill(entitled.most)
+    one.fill(scene.most, Reason.IDLE)
+    one.fill(scene.most, Reason.IDLE, patient=False)
+    one.backfill(scene.most)
     return one
 
 
@@ -171,11 +178,12 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
 
 
 def _stops(scene: _Scene, started: Dispatch) -> Stops:
-    """Take back what clients are owed, and rescue jobs in danger."""
+    """Take back what clients are owed, and rescue jobs in danger with what is still free after the starts."""
     farm, seen = scene.farm, scene.urgency
     back = reclaims(farm, scene.cost, scene.rules, scene.entitled)
     blocked = started.waiting > 0
-    saved = rescues(farm, scene.cost, scene.rules, seen.outlooks, seen.ranking.key, blocked)
+    now = replace(farm, nodes=replace(farm.nodes, free=started.room.free))
+    saved = rescues(now, scene.cost, scene.rules, seen.outlooks, seen.ranking.key, blocked)
     new = ~np.isin(saved.attempt, back.attempt)
     both = {name: np.concatenate([getattr(back, name), getattr(saved, name)[new]]) for name in back.__slots__}
     return Stops(**both)
@@ -187,7 +195,7 @@ def _successors(scene: _Scene, left: Ints, stops: Stops) -> Ints:
     score = score * farm.share_of_node() * scene.prices.price
     with np.errstate(invalid="ignore"):
         wanted = scene.cost.able & (score <= 1.1 * score.min(axis=1, keepdims=True, initial=np.inf))
-    room = scene.entitled.most - scene.used
+    room = scene.most - scene.used
     client = farm.jobs.client[farm.steps.job[scene.order]]
     order = scene.order[(room >= -1e-9)[client]]
     closed = (scene.reservations.step[farm.attempts.node] != NONE) | farm.attempts.stopping

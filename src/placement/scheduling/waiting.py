@@ -85,7 +85,8 @@ def _over(farm: FarmSnapshot, worth: Floats, used: Floats, most: Floats) -> tupl
     while (there := client >= 0).any():
         at = client[there]
         after = used[at] + worth[there]
-        at_limit[there] |= after > farm.clients.limit[at] * total + 1e-9
+        limit = np.where(farm.clients.limit[at] < 1, farm.clients.limit[at] * total, np.inf)
+        at_limit[there] |= after > limit + 1e-9
         at_most[there] |= after > most[at] + 1e-9
         client = np.where(there, parent[client], NONE)
     return at_limit, at_most
