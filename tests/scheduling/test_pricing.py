@@ -51,7 +51,7 @@ def test_classes_without_nodes_and_steps_without_frames_get_no_work():
     assert found.share.tolist() == [[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
 
 
-def test_more_steps_than_are_looked_at_are_priced_by_the_largest():
+def test_more_steps_than_are_looked_at_are_priced_by_a_sample():
     frames, load, nodes = drawn(1, 9000, 5)
     found = price_classes(frames, load, nodes, np.ones(5), PATIENCE)
     assert np.ptp(found.drain[found.price > 1]) < 0.25 * found.drain.max()

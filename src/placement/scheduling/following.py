@@ -12,7 +12,8 @@ from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["Queue", "successors"]
 
-_LOOK_AHEAD = 3.0
+_LOOK_AHEAD = 2.0
+_FIRST = 200  #: steps that may take others' places; who stands further behind is not missed until the next decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +79,7 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     last = np.where((queue.waiting[step] > 0) & (rank[step] < len(queue.order)), rank[step], len(queue.order))
     chance, free = np.exp(-remaining[soon] / interval), np.ones(len(soon), bool)
     left = np.bincount(group, minlength=len(places))
-    for row in queue.order[queue.waiting[queue.order] > 0].tolist():
+    for row in queue.order[queue.waiting[queue.order] > 0][:_FIRST].tolist():
         fits = (left > 0) & (rank[row] <= last) & queue.wanted[row, klass]
         for resource in np.flatnonzero(farm.steps.request[row]):
             fits &= room[resource] >= farm.steps.request[row, resource]

@@ -11,8 +11,8 @@ from placement.units import Floats, Ints, Seconds
 
 __all__ = ["Prices", "price_classes"]
 
-_MOST_ROUNDS, _LEAST_ROUNDS = 300, 60
-_CELLS = 20_000  #: (step, class) pairs looked at to find prices; more steps than that are represented by the largest
+_ROUNDS = 100
+_CELLS = 6_000  #: (step, class) pairs looked at to find prices; of more steps a sample proportional to work
 _SHARPEST, _SOFTEST = 0.02, 0.3
 _STEP = 0.5
 _DEAREST = 20.0
@@ -80,9 +80,8 @@ def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, pa
     logs = np.where(able[rows], np.log(seconds), np.inf)
     work = frames[rows, None] * seconds
     there = np.maximum(nodes, _NEGLIGIBLE)
-    some = _largest(np.where(able[rows], work, np.inf).min(axis=1), _CELLS // len(worth))
-    scale = float(work.sum() / work[some].sum())
-    price = worth * np.exp(_find(logs[some], scale * work[some], there, worth, patience))
+    some, stands_for = _sample(np.where(able[rows], work, np.inf).min(axis=1), _CELLS // len(worth))
+    price = worth * np.exp(_find(logs[some], work[some] * stands_for[:, None], there, worth, patience))
     share[rows] = _softly(logs + np.log(price), _SHARPEST)
     return Prices(price=price, drain=(share[rows] * work).sum(axis=0) / there, share=share)
 
@@ -90,19 +89,23 @@ def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, pa
 def _find(logs: Floats, work: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Floats:
     """Return the log of how much dearer than its worth each class is, the mean over the later rounds."""
     extra, found, counted = np.zeros(len(worth)), np.zeros(len(worth)), 0
-    rounds = int(np.clip(4e6 / work.size, _LEAST_ROUNDS, _MOST_ROUNDS))
-    for turn in range(rounds):
-        heat = _SOFTEST * (_SHARPEST / _SOFTEST) ** (turn / (rounds - 1))
+    for turn in range(_ROUNDS):
+        heat = _SOFTEST * (_SHARPEST / _SOFTEST) ** (turn / (_ROUNDS - 1))
         drain = (_softly(logs + np.log(worth) + extra, heat) * work).sum(axis=0) / nodes
         pressure = drain / max(patience, float(drain @ nodes / nodes.sum()), _NEGLIGIBLE)
         extra = np.clip(extra + _STEP * heat / _SOFTEST * (pressure - 1), 0.0, _DEAREST)
-        if turn >= rounds // 2:
+        if turn >= _ROUNDS // 2:
             found, counted = found + extra, counted + 1
     return found / counted
 
 
-def _largest(size: Floats, most: int) -> Ints:
-    return np.arange(len(size)) if len(size) <= most else np.sort(np.argpartition(-size, most)[:most])
+def _sample(size: Floats, most: int) -> tuple[Ints, Floats]:
+    """Return rows drawn evenly along the summed sizes, and how many times its own size each stands for."""
+    if len(size) <= most:
+        return np.arange(len(size)), np.ones(len(size))
+    total = np.cumsum(size)
+    chosen = np.searchsorted(total, (np.arange(most) + 0.5) / most * total[-1])
+    return chosen, total[-1] / most / size[chosen]
 
 
 def _softly(logs: Floats, heat: float) -> Floats:
