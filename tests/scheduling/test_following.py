@@ -1,4 +1,4 @@
-"""Successors: they fit in the place they take, the first in the queue comes first, and nothing follows on closed nodes."""
+"""Successors fit in the place they take, the first in the queue comes first, nothing follows on closed nodes."""
 
 import numpy as np
 from hypothesis import given

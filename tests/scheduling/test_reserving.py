@@ -47,10 +47,9 @@ def test_no_more_than_the_stated_share_of_nodes_is_kept():
 
 
 def test_a_node_that_is_down_is_not_kept():
-    farm, cost, remaining = farm_of([50, 20, 70, 90])
+    _, cost, remaining = farm_of([50, 20, 70, 90])
     state = np.full(4, int(NodeState.UP))
     state[1] = int(NodeState.DOWN)
-    farm, cost, remaining = farm_of([50, 20, 70, 90])
     down = snapshot_of(
         now=1000.0,
         steps={"request": [NARROW, WIDE], "waiting": [0, 1], "since": [0.0, 0.0]},
