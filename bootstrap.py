@@ -46,14 +46,18 @@ def fingerprint() -> str:
 
 
 def install(python: Path) -> None:
-    """Install the locked packages, then the project itself, into the environment of `python`."""
+    """Install the locked packages, then the project itself, into the environment of `python`.
+
+    Nothing is resolved: the lock is complete. (Asked for dependencies too, pip takes the newest release that an extra
+    like ``coverage[toml]`` allows, and then refuses it for not being the locked one.)
+    """
     if uv := shutil.which("uv"):
-        run(uv, "pip", "install", "--python", python, "--require-hashes", "-r", LOCK)
+        run(uv, "pip", "install", "--python", python, "--require-hashes", "--no-deps", "-r", LOCK)
         run(uv, "pip", "install", "--python", python, "--no-build-isolation", "--no-deps", "-e", ROOT)
         return
     # The environment has no pip of its own: Debian's Python cannot make one that has.
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    run(*pip, "--require-hashes", "-r", LOCK)
+    run(*pip, "--require-hashes", "--no-deps", "-r", LOCK)
     run(*pip, "--no-build-isolation", "--no-deps", "-e", ROOT)
 
 

@@ -46,3 +46,15 @@ def test_the_exit_code_of_the_job_is_handed_on(bootstrap: SimpleNamespace) -> No
         bootstrap.run(sys.executable, "-c", "raise SystemExit(7)")
 
     assert left.value.code == 7
+
+
+def test_only_the_lock_decides_what_is_installed(
+    bootstrap: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setitem(bootstrap.install.__globals__, "run", lambda *command: asked.append([*map(str, command)]))
+
+    bootstrap.install(tmp_path / "python")
+
+    assert all("--no-deps" in command for command in asked)
+    assert ["--require-hashes" in command for command in asked] == [True, False]

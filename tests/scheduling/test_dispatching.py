@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.plan import Reason
 from placement.scheduling.pricing import Prices
 from placement.scheduling.reserving import NONE, Reservations
 from placement.scheduling.shares import used
-from placement.scheduling.dispatching import Dispatch
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 
