@@ -93,6 +93,7 @@ def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, en
     groups, inside = _groups(left.able, work, worth)
     masks = np.concatenate([np.ones((1, len(job)), bool), inside])
     by_job = np.stack([[np.bincount(job, each * mask, minlength=jobs) for mask in masks] for each in (work, variance)])
+    by_job = by_job.astype(float)  # counts of nothing are whole numbers
     clients = np.unique(farm.jobs.client)
     theirs = clients[:, None] == farm.jobs.client
     everything, some = by_job[:, :1], by_job[:, 1:]

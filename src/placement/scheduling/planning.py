@@ -20,6 +20,7 @@ from placement.scheduling.pricing import Prices, price_classes
 from placement.scheduling.reserving import NONE, Reservations, reserve
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, demand, entitlements, used
+from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
@@ -52,9 +53,9 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     stops = _stops(scene, started)
     after = Aftermath(
         left=_left(farm, starts),
-        used=started.used,
+        used=scene.used + _begun(scene, starts),
         most=scene.most,
-        licences=started.room.licences,
+        licences=_licences(farm, starts),
         reservations=scene.reservations,
         held_until=np.where(scene.held.held, scene.held.until, np.nan),
         capped=capped,
@@ -169,7 +170,8 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
         return starts, power, capped
     wakes = power.node[power.up]
     fit = fit_cap(farm, starts, wakes)
-    capped[starts.step[~fit.starts]] = True
+    if not fit.starts.all():  # who found no room found it taken by what the cap then kept from starting
+        capped = farm.steps.waiting > 0
     chosen = replace(starts, mode=fit.mode)
     kept = Starts(**{name: getattr(chosen, name)[fit.starts] for name in chosen.__slots__})
     keep = np.ones(len(power.node), bool)
@@ -207,3 +209,17 @@ def _successors(scene: _Scene, left: Ints, stops: Stops) -> Ints:
 
 def _left(farm: FarmSnapshot, starts: Starts) -> Ints:
     return np.asarray(farm.steps.waiting - np.bincount(starts.step, minlength=farm.steps.count))
+
+
+def _begun(scene: _Scene, starts: Starts) -> Floats:
+    """Return the worth that starts add to each client and those above it, shape ``(clients,)``."""
+    farm, kind = scene.farm, scene.farm.nodes.node_class[starts.node]
+    worth = farm.share_of_node()[starts.step, kind] * farm.classes.worth[kind]
+    more = np.bincount(farm.jobs.client[farm.steps.job[starts.step]], worth, minlength=farm.clients.count)
+    return aggregated(farm.clients, more.astype(float))
+
+
+def _licences(farm: FarmSnapshot, starts: Starts) -> Ints:
+    """Return how many of each licence are free after the starts."""
+    taken = farm.steps.licence[starts.step]
+    return np.asarray(farm.licences - np.bincount(taken[taken >= 0], minlength=len(farm.licences)))
