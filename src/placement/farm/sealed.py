@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -39,11 +38,14 @@ def seal(table: Any, shapes: dict[str, tuple[int, ...]] | None = None) -> None:
     ...
     placement.errors.InvalidInput: Pair.right has shape (3,), expected (2,)
     """
-    columns = {each.name: getattr(table, each.name) for each in fields(table)}
-    arrays = {name: value for name, value in columns.items() if isinstance(value, np.ndarray)}
-    rows = len(next(iter(arrays.values()))) if arrays else 0
-    for name, value in arrays.items():
-        expected = (shapes or {}).get(name, (rows,))
+    rows = None
+    for name in table.__dataclass_fields__:  # two dozen tables are sealed in a decision; `fields` took half of the time
+        value = getattr(table, name)
+        if not isinstance(value, np.ndarray):
+            continue
+        if rows is None:
+            rows = (len(value),)
+        expected = rows if shapes is None else shapes.get(name, rows)
         if value.shape != expected:
             raise InvalidInput(f"{type(table).__name__}.{name} has shape {value.shape}, expected {expected}")
         value.setflags(write=False)

@@ -88,12 +88,20 @@ def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, pa
 
 def _find(logs: Floats, work: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Floats:
     """Return the log of how much dearer than its worth each class is, the mean over the later rounds."""
-    extra, found, counted = np.zeros(len(worth)), np.zeros(len(worth)), 0
+    # Class by class: minima and sums over rows of three to fifty numbers took two thirds of a decision's pricing.
+    plain, work = np.ascontiguousarray((logs + np.log(worth)).T), np.ascontiguousarray(work.T)
+    extra, found, counted, all_nodes = np.zeros(len(worth)), np.zeros(len(worth)), 0, float(nodes.sum())
+    weight = np.empty_like(plain)
     for turn in range(_ROUNDS):
         heat = _SOFTEST * (_SHARPEST / _SOFTEST) ** (turn / (_ROUNDS - 1))
-        drain = (_softly(logs + np.log(worth) + extra, heat) * work).sum(axis=0) / nodes
-        pressure = drain / max(patience, float(drain @ nodes / nodes.sum()), _NEGLIGIBLE)
-        extra = np.clip(extra + _STEP * heat / _SOFTEST * (pressure - 1), 0.0, _DEAREST)
+        np.add(plain, extra[:, None], out=weight)
+        np.subtract(np.minimum.reduce(weight), weight, out=weight)
+        weight /= heat
+        np.exp(weight, out=weight)
+        weight /= np.add.reduce(weight)
+        drain = np.vecdot(weight, work) / nodes
+        pressure = drain / max(patience, float(drain @ nodes) / all_nodes, _NEGLIGIBLE)
+        extra = np.minimum(np.maximum(extra + _STEP * heat / _SOFTEST * (pressure - 1), 0.0), _DEAREST)
         if turn >= _ROUNDS // 2:
             found, counted = found + extra, counted + 1
     return found / counted
