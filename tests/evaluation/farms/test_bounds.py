@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placement.errors import Infeasible
-from placement.evaluation.farm_bounds import least_makespan, least_node_seconds, most_value
+from placement.evaluation.farms.bounds import least_makespan, least_node_seconds, most_value
 from placement.testing.planner_farms import classes_of, farm_world_of
 
 HOURS = 3600.0

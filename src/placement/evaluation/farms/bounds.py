@@ -12,7 +12,7 @@ from placement.scheduling.class_mix import class_mix
 from placement.simulator.farm_world import FarmWorld
 from placement.units import Floats, Seconds
 
-__all__ = ["least_load", "least_makespan", "least_node_seconds", "most_value", "step_seconds"]
+__all__ = ["earliest_ends", "least_load", "least_makespan", "least_node_seconds", "most_value", "step_seconds"]
 
 _PERIODS = 96
 
@@ -61,7 +61,7 @@ def least_makespan(world: FarmWorld) -> Seconds:
         raise Infeasible("a step of the world can run on no class that has nodes")
     start = float(world.jobs.release.min(initial=np.inf)) if len(world.jobs.release) else 0.0
     cut = class_mix(np.ones(len(load)), load[:, there], nodes[there], np.zeros(int(there.sum()))).makespan
-    return max(start + cut, float(_chains(world).max(initial=0.0)))
+    return max(start + cut, float(earliest_ends(world).max(initial=0.0)))
 
 
 def most_value(world: FarmWorld) -> float:
@@ -78,7 +78,7 @@ def most_value(world: FarmWorld) -> float:
     1.0
     """
     jobs = world.jobs
-    earliest = _chains(world)
+    earliest = earliest_ends(world)
     bound = np.isfinite(jobs.deadline)
     free = float(jobs.value[~bound].sum())
     rows = np.flatnonzero(bound & (earliest <= jobs.deadline))
@@ -109,8 +109,8 @@ def _fluid(work: Floats, value: Floats, release: Floats, deadline: Floats, edges
     return float(-solved.fun)
 
 
-def _chains(world: FarmWorld) -> Floats:
-    """Return when each job could end at the earliest with the farm to itself: release and longest chain of frames."""
+def earliest_ends(world: FarmWorld) -> Floats:
+    """Return when each job could end with the farm to itself, s: release and its longest chain of frames."""
     steps, first = world.steps, world.steps.first
     longest = np.maximum.reduceat(world.frames.factor, first[:-1]) if len(world.frames.factor) else np.zeros(0)
     slowness = float(world.fleet.slowness.min(initial=1.0))

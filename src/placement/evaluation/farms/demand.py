@@ -1,0 +1,181 @@
+"""What clients held and wanted at every instant, rebuilt from attempts and the queue of ready frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placement.evaluation.farms.usage import attempt_share
+from placement.farm.machines import Resource
+from placement.scheduling.shares_worth import dominant_share
+from placement.simulator.farm_world import FarmWorld, Fault
+from placement.simulator.whole_farm.history import FarmHistory, Outcome
+from placement.units import Bools, Floats, Ints
+
+__all__ = ["Changes", "changes"]
+
+_ROUNDING = 1e-9
+_AGAIN = (Outcome.INTERRUPTED, Outcome.LOST, Outcome.OOM, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """By how much the worth changes that clients hold, and that their ready frames could take, in the order of time.
+
+    Parameters
+    ----------
+    time
+        Seconds, shape ``(changes,)``.
+    client
+        Row of the client; a leaf.
+    held, ready
+        Worth.
+    """
+
+    time: Floats
+    client: Ints
+    held: Floats
+    ready: Floats
+
+    @classmethod
+    def joined(cls, *parts: tuple[Floats, Ints, Floats, Floats]) -> Changes:
+        """Return all parts, each (time, client, held, ready), in the order of time."""
+        time, client, held, ready = (np.concatenate([part[at] for part in parts]) for at in range(4))
+        order = np.argsort(time, kind="stable")
+        return cls(time[order], client[order], held[order], ready[order])
+
+
+def changes(world: FarmWorld, history: FarmHistory) -> Changes:
+    """Return how what clients hold and want changes.
+
+    A frame holds its dominant share of the node, with the memory that was kept for it, times the node's worth. A frame
+    waits from when its step is ready, or its attempt ended without finishing it, until an attempt starts. Ready frames
+    count with the mean worth they would take on the nodes of the world that can run them, with the mean true peak of
+    memory; no more of a step than fit on those nodes beside those that run; per licence no more of a client than are
+    free. Paused jobs want nothing, failed ones no more after their last attempt.
+
+    Examples
+    --------
+    >>> from placement.evaluation.farms.contestants import live
+    >>> from placement.testing.planner_farms import farm_world_of
+    >>> world = farm_world_of(steps={"frames": [9]})
+    >>> course = changes(world, live(world, "fifo"))
+    >>> now = course.time == 0  # nine frames are ready, eight start
+    >>> float(course.held[now].sum()), float(course.ready[now].sum())
+    (8.0, 0.0)
+    """
+    attempts = history.attempts
+    client = world.jobs.client[world.steps.job]
+    holds = attempt_share(world, attempts, attempts.memory)
+    holds = holds * world.classes.worth[world.fleet.node_class[attempts.node]]
+    who, none = client[attempts.step], np.zeros(attempts.count)
+    queue = _queue(world, history)
+    licence = world.steps.licence[queue.step]
+    plain = queue.where(licence < 0)
+    parts = [
+        (attempts.start, who, holds, none),
+        (attempts.end, who, -holds, none),
+        (plain.time, client[plain.step], np.zeros(len(plain.step)), _growth(plain.ready * plain.each, plain.step)),
+    ]
+    for each in range(len(world.licences)):
+        parts += _licensed(world, queue.where(licence == each), each)
+    return Changes.joined(*parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Queue:
+    """Frames of steps after each change, in the order of steps and time.
+
+    `ready` are frames that wait and fit beside those that run, `each` is the worth of one.
+    """
+
+    step: Ints
+    time: Floats
+    running: Floats
+    ready: Floats
+    each: Floats
+
+    def where(self, rows: Bools) -> _Queue:
+        """Return some rows."""
+        return _Queue(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+def _queue(world: FarmWorld, history: FarmHistory) -> _Queue:
+    attempts = history.attempts
+    rows, again = np.flatnonzero(np.isfinite(history.step_ready)), np.isin(attempts.outcome, _AGAIN)
+    failed = np.where(history.job_failed, 0.0, np.inf)
+    np.maximum.at(failed, world.steps.job[attempts.step[again]], attempts.end[again])
+    ends = np.flatnonzero(np.isfinite(failed)[world.steps.job])
+    parts = (
+        (rows, history.step_ready[rows], world.steps.frames[rows], np.zeros(len(rows))),
+        (attempts.step, attempts.start, np.full(attempts.count, -1), np.ones(attempts.count)),
+        (attempts.step, attempts.end, again.astype(int), np.full(attempts.count, -1)),
+        (ends, failed[world.steps.job[ends]], np.zeros(len(ends)), np.zeros(len(ends))),
+    )
+    step, time, waits, runs = (np.concatenate([part[at] for part in parts]) for at in range(4))
+    order = np.lexsort((time, step))
+    step, time = step[order], time[order]
+    waiting, running = _total(waits[order], step), _total(runs[order], step)
+    job = world.steps.job[step]
+    waiting[(time >= failed[job]) | world.jobs.held[job]] = 0.0
+    fit, each = _fitting(world)
+    ready = np.clip(np.minimum(waiting, fit[step] - running), 0.0, None)
+    return _Queue(step, time, running, ready, each[step])
+
+
+def _fitting(world: FarmWorld) -> tuple[Floats, Floats]:
+    """Return how many frames of each step fit on the farm at once, and the mean worth of one there, ``(steps,)``."""
+    steps, first = world.steps, world.steps.first[:-1]
+    request = steps.request.copy()
+    if len(steps.job):
+        request[:, Resource.MEMORY] = np.add.reduceat(world.frames.memory, first) / steps.frames
+    share = dominant_share(request[:, None, :], world.classes.offer)
+    able = np.isfinite(steps.seconds) & (share <= 1 + _ROUNDING) & (share > 0)
+    nodes = np.bincount(world.fleet.node_class, minlength=len(world.classes.names))
+    share = np.where(able, share, 1.0)
+    frames = np.where(able, np.floor(1 / share + _ROUNDING), 0.0) * nodes
+    fit = frames.sum(axis=1)
+    return fit, (frames * share) @ world.classes.worth / np.maximum(fit, 1.0)
+
+
+def _licensed(world: FarmWorld, queue: _Queue, licence: int) -> list[tuple[Floats, Ints, Floats, Floats]]:
+    """Return the changes in what clients' frames of one licence could take, with what is free of it."""
+    if not len(queue.step):
+        return []
+    faults = world.faults
+    lost = np.flatnonzero((faults.kind == Fault.LICENCE_LOSS) & (faults.target == licence))
+    ends = faults.time[lost] + faults.seconds[lost]
+    time = np.concatenate([queue.time, faults.time[lost], ends])
+    order, losses = np.argsort(time, kind="stable"), np.zeros(2 * len(lost))
+    time = time[order]
+
+    def course(change: Floats) -> Floats:
+        return np.asarray(np.cumsum(np.concatenate([change, losses])[order]))
+
+    gone = np.cumsum(np.concatenate([np.zeros(len(queue.step)), np.ones(len(lost)), -np.ones(len(lost))])[order])
+    free = np.where(gone > 0, 0.0, world.licences[licence] - course(_growth(queue.running, queue.step)))
+    client, parts = world.jobs.client[world.steps.job[queue.step]], []
+    for row in np.unique(client).tolist():
+        own = client == row
+        asked = course(np.where(own, _growth(queue.ready, queue.step), 0.0))
+        worth = course(np.where(own, _growth(queue.ready * queue.each, queue.step), 0.0))
+        can = worth * np.clip(free / np.maximum(asked, 1.0), 0.0, 1.0)
+        parts.append((time, np.full(len(time), row), np.zeros(len(time)), np.diff(can, prepend=0.0)))
+    return parts
+
+
+def _total(change: Floats, group: Ints) -> Floats:
+    """Return running totals within groups, which stand together."""
+    total = np.cumsum(change, dtype=float)
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    before = total[first] - change[first]
+    return np.asarray(total - np.repeat(before, np.diff(np.append(first, len(group)))))
+
+
+def _growth(level: Floats, group: Ints) -> Floats:
+    """Return by how much a level grew since the row before in its group, from 0 on."""
+    grown = np.diff(level, prepend=0.0)
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    grown[first] = level[first]
+    return grown
