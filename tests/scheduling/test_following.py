@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.scheduling.following import Queue, successors
-from placement.testing.planner_farms import snapshot_of
+from placement.scheduling.following import Queue, Spare, successors
+from placement.testing.planner_farms import clients_of, snapshot_of
 
 INTERVAL = 30.0
 
@@ -70,3 +70,16 @@ def test_a_step_with_one_frame_is_offered_little_more_than_one_place():
     queue = Queue(order=np.array([0, 1]), waiting=np.array([1, 9]), wanted=np.ones((2, 1), bool))
     follow = successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool))
     assert follow.tolist() == [0, 1, 1]
+
+
+def test_a_client_takes_others_places_only_as_far_as_its_limit_allows():
+    farm = snapshot_of(
+        clients=clients_of(limit=[1.0, 0.5]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
+        attempts={"node": [0, 1, 2, 3], "step": [0, 0, 1, 0]}, nodes={"node_class": [0, 0, 0, 0]},
+    )  # fmt: skip
+    spare = Spare(farm, np.ones((2, 1)), np.array([np.inf, 1.5]))
+    queue = Queue(order=np.array([1, 0]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
+
+    follow = successors(farm, INTERVAL, queue, np.zeros(4), np.zeros(4, bool))
+
+    assert follow.tolist() == [1, 0, 1, 0]

@@ -1,5 +1,7 @@
 """Reservations: wide frames get room, narrow ones and the impatient do not, and not everything is kept."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,24 @@ def test_nothing_is_kept_for_who_has_not_waited():
 def test_nothing_is_kept_for_a_paused_job():
     farm, cost, remaining = farm_of([50, 20, 70, 90], jobs={"held": [True]})
     assert len(reserve(farm, cost, Rules(), remaining, ORDER).kept) == 0
+
+
+def test_nothing_is_kept_for_a_frame_that_has_no_licence():
+    farm = snapshot_of(
+        now=1000.0, nodes={"node_class": [0, 0]}, licences=[0, 1],
+        steps={"request": [WIDE, WIDE], "waiting": [5, 5], "since": [0.0, 0.0], "licence": [0, 1]},
+    )  # fmt: skip
+
+    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), np.zeros(0), ORDER)
+
+    assert kept.step.tolist() == [1, NONE]
+
+
+def test_of_nodes_that_are_ready_together_the_warm_one_is_kept():
+    farm, cost, remaining = farm_of([50, 50, 50, 50])
+    warm = replace(farm, nodes=replace(farm.nodes, warm_job=np.array([-1, 5, 0, -1])))
+
+    assert reserve(warm, cost, Rules(), remaining, ORDER).kept.tolist() == [2]
 
 
 def test_no_more_than_the_stated_share_of_nodes_is_kept():

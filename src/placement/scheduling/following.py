@@ -10,10 +10,49 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.reserving import NONE
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["Queue", "successors"]
+__all__ = ["Queue", "Spare", "successors"]
 
 _LOOK_AHEAD = 2.0
+_ROUNDING = 1e-9
 _FIRST = 200  #: steps that may take others' places; who stands further behind is not missed until the next decision
+
+
+class Spare:
+    """What limited clients may still come to hold by following others, while successors are chosen.
+
+    Parameters
+    ----------
+    farm
+        Clients, jobs and where attempts run are looked at.
+    worth
+        Worth of a frame, shape ``(steps, classes)``.
+    spare
+        Worth that each client may hold besides what it does, infinite: no limit, shape ``(clients,)``.
+    """
+
+    def __init__(self, farm: FarmSnapshot, worth: Floats, spare: Floats) -> None:
+        self._client = farm.jobs.client[farm.steps.job]
+        self._kind, self._own = farm.nodes.node_class[farm.attempts.node], self._client[farm.attempts.step]
+        self._worth, self._spare = worth, spare.copy()
+        self._above = np.eye(farm.clients.count, dtype=bool)
+        for row, parent in enumerate(farm.clients.parent.tolist()):
+            if parent >= 0:
+                self._above[row] |= self._above[parent]
+        self._limited = self._above & np.isfinite(spare)
+
+    def admit(self, step: int, attempts: Ints) -> Ints:
+        """Return which of these attempts a step may follow, first ones first, and count what its client comes to hold.
+
+        Places that a client, or one above it, has already are no more to it.
+        """
+        limited = np.flatnonzero(self._limited[self._client[step]])
+        if not len(limited):
+            return attempts
+        gain = self._worth[step, self._kind[attempts], None] * ~self._above[self._own[attempts]][:, limited]
+        fits = (gain <= 0) | (np.cumsum(gain, axis=0) <= self._spare[limited] + _ROUNDING)
+        keep = fits.all(axis=1)
+        self._spare[limited] -= gain[keep].sum(axis=0)
+        return np.asarray(attempts[keep])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,11 +67,14 @@ class Queue:
         Frames that are left waiting, shape ``(steps,)``.
     wanted
         Classes on which a step may follow, shape ``(steps, classes)``.
+    spare
+        What limits leave; None: nobody is limited.
     """
 
     order: Ints
     waiting: Ints
     wanted: Bools
+    spare: Spare | None = None
 
 
 def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: Floats, closed: Bools) -> Ints:
@@ -89,6 +131,8 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
             continue
         which = np.flatnonzero(free & fits[group])
         which = which[: int(np.searchsorted(np.cumsum(chance[which]), queue.waiting[row])) + 1]
+        if queue.spare is not None:
+            which = which[np.isin(soon[which], queue.spare.admit(row, soon[which]))]
         follow[soon[which]], free[which] = row, False
         np.subtract.at(left, group[which], 1)
         if not free.any():

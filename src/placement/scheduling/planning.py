@@ -11,7 +11,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.energy_modes import choose_modes
-from placement.scheduling.following import Queue, successors
+from placement.scheduling.following import Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
@@ -67,7 +67,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
         waits=waits(farm, cost, after),
         outlooks=scene.urgency.outlooks,
         reserved=scene.reservations.step,
-        successors=_successors(scene, after.left, stops),
+        successors=_successors(scene, after, stops),
     )
 
 
@@ -191,19 +191,20 @@ def _stops(scene: _Scene, started: Dispatch) -> Stops:
     return Stops(**both)
 
 
-def _successors(scene: _Scene, left: Ints, stops: Stops) -> Ints:
+def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     """Say who follows on each node until the next decision."""
     farm, score = scene.farm, np.where(scene.cost.able, scene.cost.seconds, np.inf)
     score = score * farm.share_of_node() * scene.prices.price
     with np.errstate(invalid="ignore"):
         wanted = scene.cost.able & (score <= 1.1 * score.min(axis=1, keepdims=True, initial=np.inf))
-    room = scene.most - scene.used
+    room = scene.most - after.used
     client = farm.jobs.client[farm.steps.job[scene.order]]
     order = scene.order[(room >= -1e-9)[client]]
     closed = (scene.reservations.step[farm.attempts.node] != NONE) | farm.attempts.stopping
     closed |= farm.nodes.state[farm.attempts.node] != NodeState.UP
     closed[stops.attempt] = True
-    queue = Queue(order=order, waiting=left, wanted=wanted)
+    worth = farm.share_of_node() * farm.classes.worth
+    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=Spare(farm, worth, room))
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
 
 

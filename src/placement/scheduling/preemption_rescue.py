@@ -80,8 +80,9 @@ class _Rescuing:
         frames = int(farm.steps.waiting[step])
         if farm.steps.licence[step] >= 0:
             frames = min(frames, int(farm.licences[farm.steps.licence[step]]))
-        spare = farm.jobs.deadline[job] - self.outlooks.earliest[job]
-        if np.isfinite(farm.jobs.deadline[job]) and spare >= 0:
+        due = float(farm.jobs.deadline[job])
+        spare = due - float(self.outlooks.earliest[job]) if np.isfinite(due) else -np.inf
+        if spare >= 0:
             waves = 1 + spare // self.cost.seconds[step].min()
             runs = int(farm.steps.running[step])
             frames = min(frames, max(int(np.ceil((farm.steps.waiting[step] + runs) / waves)) - runs, 0))

@@ -54,9 +54,10 @@ def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
 
 
 def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, order: Ints) -> Reservations:
-    """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first.
+    """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first, then warm ones.
 
-    At most `Rules.reserve_share` of the nodes that could run a step are kept for it and those before it. A node that
+    At most `Rules.reserve_share` of the nodes that could run a step are kept for it and those before it, and no more than
+    licences are free: a node that is kept for a frame without one would stand still. A node that
     is clearing is ready sooner from decision to decision, so the same one is chosen again without being remembered.
 
     Parameters
@@ -78,18 +79,23 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     if not len(rows):
         return Reservations(step=step, ready=ready)
     ends = _Ends.of(farm, remaining)
-    up = farm.nodes.state == NodeState.UP
+    up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
     for row in rows.tolist():
         fitting = up & cost.able[row][farm.nodes.node_class]
         fitting &= (farm.classes.offer[farm.nodes.node_class] >= farm.steps.request[row]).all(axis=1)
         most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
-        count = min(int(farm.steps.waiting[row]), most)
+        count, licence = min(int(farm.steps.waiting[row]), most), int(farm.steps.licence[row])
+        if licence != NONE:
+            count = min(count, int(licences[licence]))
         if count <= 0:
             continue
         when = np.where(fitting & (step == NONE), ends.room_for(farm.steps.request[row]), np.inf)
-        nodes = np.argsort(when, kind="stable")[:count]
+        warm = farm.nodes.warm_job == farm.jobs.index[farm.steps.job[row]]
+        nodes = np.lexsort((farm.nodes.warm_job, ~warm, when))[:count]
         nodes = nodes[np.isfinite(when[nodes])]
         step[nodes], ready[nodes] = row, farm.now + when[nodes]
+        if licence != NONE:
+            licences[licence] -= len(nodes)
     return Reservations(step=step, ready=ready)
 
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from placement.farm.clients import Lending
 from placement.farm.machines import RESOURCES, Resource
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory, Outcome
+from placement.testing.history_columns import attempt_worth, belongs, farm_worth, held_over_time
 from placement.units import Seconds
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "conserves_frames",
     "keeps_capacity_throughout",
     "keeps_licences_throughout",
+    "keeps_limits_throughout",
     "keeps_order_of_steps",
     "starves_nothing",
 ]
@@ -71,6 +74,30 @@ def keeps_licences_throughout(world: FarmWorld, history: FarmHistory) -> None:
     assert (most <= world.licences + _ROUNDING).all(), f"{most} licences held of {world.licences}"
 
 
+def keeps_limits_throughout(world: FarmWorld, history: FarmHistory) -> None:
+    """Check that no client, nor one it is a project of, comes above its limit, at decisions and between them.
+
+    Whenever a frame of a client begins, the client then holds no more than its limit, a share of what the farm was
+    worth at the last decision (nodes that are neither down nor draining), or no more than it held just before: a farm
+    that lost nodes leaves clients where they are. A frame counts as the largest share of its node that it takes, with
+    the memory that was kept for it, times the node's worth. A limit of 1 is no limit; a static partition is limited to
+    its guarantee.
+    """
+    past, clients = history.attempts, world.clients
+    limit = np.where(clients.lending == Lending.STATIC, clients.guarantee, clients.limit)
+    worth, decided = attempt_worth(world, past), history.decisions.time
+    whole = farm_worth(world, history, decided)
+    for client in np.flatnonzero(limit < 1).tolist():
+        rows = np.flatnonzero(belongs(clients.parent, client)[world.jobs.client[world.steps.job[past.step]]])
+        time, before, after = held_over_time(past.start[rows], past.end[rows], worth[rows])
+        begins = np.isin(time, past.start[rows])
+        most = limit[client] * whole[np.maximum(np.searchsorted(decided, time, side="right") - 1, 0)]
+        over = begins & (after > np.maximum(most, before) * (1 + _ROUNDING) + _ROUNDING)
+        assert not over.any(), (
+            f"client {clients.names[client]} holds {after[over][0]:g} at {time[over][0]:g} s of {most[over][0]:g}"
+        )
+
+
 def starves_nothing(world: FarmWorld, history: FarmHistory, most: Seconds = np.inf) -> None:
     """Check that every step that could start did, within `most` seconds, unless its job failed.
 
@@ -92,6 +119,7 @@ RUN_LAWS: tuple[RunLaw, ...] = (
     keeps_order_of_steps,
     keeps_capacity_throughout,
     keeps_licences_throughout,
+    keeps_limits_throughout,
     starves_nothing,
 )
 
