@@ -15,6 +15,9 @@ from placement.units import Floats, Ints, Seconds, Watts
 
 __all__ = ["FarmSnapshot"]
 
+#: 1 in states in which a node takes work or can be woken.
+_THERE = np.array([float(state not in (NodeState.DOWN, NodeState.DRAINING)) for state in sorted(NodeState)])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FarmSnapshot:
@@ -61,8 +64,7 @@ class FarmSnapshot:
 
     def capacity(self) -> Floats:
         """Return how many nodes of each class take work or can be woken, shape ``(classes,)``."""
-        there = (self.nodes.state != NodeState.DOWN) & (self.nodes.state != NodeState.DRAINING)
-        return np.bincount(self.nodes.node_class[there], minlength=len(self.classes.names)).astype(float)
+        return np.bincount(self.nodes.node_class, _THERE[self.nodes.state], len(self.classes.names)).astype(float)
 
     def worth(self) -> float:
         """Return the normalised capacity of all nodes that are not down."""
