@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,21 +30,22 @@ class Changes:
         Seconds, shape ``(changes,)``.
     client
         Row of the client; a leaf.
-    held, ready
-        Worth.
+    held, ready, frames
+        Worth held, and of ready frames; number of these.
     """
 
     time: Floats
     client: Ints
     held: Floats
     ready: Floats
+    frames: Floats
 
     @classmethod
-    def joined(cls, *parts: tuple[Floats, Ints, Floats, Floats]) -> Changes:
-        """Return all parts, each (time, client, held, ready), in the order of time."""
-        time, client, held, ready = (np.concatenate([part[at] for part in parts]) for at in range(4))
+    def joined(cls, parts: Sequence[tuple[Floats, Ints, Floats, Floats, Floats]]) -> Changes:
+        """Return all parts, each with the columns of changes, in the order of time."""
+        time, client, held, ready, frames = (np.concatenate([part[at] for part in parts]) for at in range(5))
         order = np.argsort(time, kind="stable")
-        return cls(time[order], client[order], held[order], ready[order])
+        return cls(time[order], client[order], held[order], ready[order], frames[order])
 
 
 def changes(world: FarmWorld, history: FarmHistory) -> Changes:
@@ -74,13 +76,13 @@ def changes(world: FarmWorld, history: FarmHistory) -> Changes:
     licence = world.steps.licence[queue.step]
     plain = queue.where(licence < 0)
     parts = [
-        (attempts.start, who, holds, none),
-        (attempts.end, who, -holds, none),
-        (plain.time, client[plain.step], np.zeros(len(plain.step)), _growth(plain.ready * plain.each, plain.step)),
+        (attempts.start, who, holds, none, none),
+        (attempts.end, who, -holds, none, none),
+        (plain.time, client[plain.step], np.zeros(len(plain.step)), *plain.growth()),
     ]
     for each in range(len(world.licences)):
         parts += _licensed(world, queue.where(licence == each), each)
-    return Changes.joined(*parts)
+    return Changes.joined(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +101,10 @@ class _Queue:
     def where(self, rows: Bools) -> _Queue:
         """Return some rows."""
         return _Queue(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def growth(self) -> tuple[Floats, Floats]:
+        """Return by how much the worth and the number of ready frames grew with each change."""
+        return _growth(self.ready * self.each, self.step), _growth(self.ready, self.step)
 
 
 def _queue(world: FarmWorld, history: FarmHistory) -> _Queue:
@@ -139,7 +145,7 @@ def _fitting(world: FarmWorld) -> tuple[Floats, Floats]:
     return fit, (frames * share) @ world.classes.worth / np.maximum(fit, 1.0)
 
 
-def _licensed(world: FarmWorld, queue: _Queue, licence: int) -> list[tuple[Floats, Ints, Floats, Floats]]:
+def _licensed(world: FarmWorld, queue: _Queue, licence: int) -> list[tuple[Floats, Ints, Floats, Floats, Floats]]:
     """Return the changes in what clients' frames of one licence could take, with what is free of it."""
     if not len(queue.step):
         return []
@@ -157,11 +163,11 @@ def _licensed(world: FarmWorld, queue: _Queue, licence: int) -> list[tuple[Float
     free = np.where(gone > 0, 0.0, world.licences[licence] - course(_growth(queue.running, queue.step)))
     client, parts = world.jobs.client[world.steps.job[queue.step]], []
     for row in np.unique(client).tolist():
-        own = client == row
-        asked = course(np.where(own, _growth(queue.ready, queue.step), 0.0))
-        worth = course(np.where(own, _growth(queue.ready * queue.each, queue.step), 0.0))
-        can = worth * np.clip(free / np.maximum(asked, 1.0), 0.0, 1.0)
-        parts.append((time, np.full(len(time), row), np.zeros(len(time)), np.diff(can, prepend=0.0)))
+        worth, asked = (course(np.where(client == row, grown, 0.0)) for grown in queue.growth())
+        allowed = np.clip(free / np.maximum(asked, 1.0), 0.0, 1.0)
+        who = np.full(len(time), row)
+        ready, frames = (np.diff(can * allowed, prepend=0.0) for can in (worth, asked))
+        parts.append((time, who, np.zeros(len(time)), ready, frames))
     return parts
 
 
