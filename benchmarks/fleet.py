@@ -28,7 +28,7 @@ def beats_round_robin(seeds: int = 8) -> Result:
 
 def blender_fleet(seeds: int = 6) -> Result:
     """Measure the gain on the device table, a third of its cells hidden from the forecaster."""
-    return Result("blender-fleet", tuple(_gains(_runs("blender-fleet", seeds))))
+    return Result("blender-fleet", tuple(_gains(_runs("blender-devices", seeds))))
 
 
 def _runs(name: str, seeds: int) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from training.train import Trained, features_of, train
 __all__ = ["Report", "main", "make_report"]
 
 #: Farms the report compares policies on.
-FARMS = ("mixed-renders", "measured-renders", "blender-fleet")
+FARMS = ("mixed-renders", "measured-renders", "blender-devices")
 _POLICIES = ("random", "round-robin", "fifo", "least-loaded", "earliest-finish", "placement", "clairvoyant")
 _SPLITS = ("folds of shots", "time order")
 

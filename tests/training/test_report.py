@@ -19,16 +19,16 @@ def test_the_report_holds_the_model_the_backtests_and_the_farms(
 ) -> None:
     plan = Plan(folds=2, draws=1, settings=quick, effort=little, jobs=1)
 
-    report = make_report(renders, tmp_path, plan=plan, seeds=2, effort=little, farms=("blender-fleet",))
+    report = make_report(renders, tmp_path, plan=plan, seeds=2, effort=little, farms=("blender-devices",))
 
     assert Placer.load(tmp_path / "model").targets.keys() == {"run_time", "peak_memory"}
     targets, splits = ("run_time", "peak_memory"), ("folds of shots", "time order")
     assert set(report.backtests) == {(split, target) for split in splits for target in targets}
     assert (tmp_path / "report.md").read_text(encoding="utf-8") == report.text
     assert "| run_time | time order |" in report.text
-    assert "### blender-fleet" in report.text
+    assert "### blender-devices" in report.text
     assert all(path.is_file() for path in report.files)
-    ours = report.farms["blender-fleet"].set_index("policy").loc["placement"]
+    ours = report.farms["blender-devices"].set_index("policy").loc["placement"]
     assert ours["makespan_ratio"] < 0.65
 
 

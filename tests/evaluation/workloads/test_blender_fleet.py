@@ -1,4 +1,4 @@
-"""`blender-fleet`."""
+"""`blender-devices`."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_a_folder_is_a_workload(tmp_path: Path) -> None:
 
 
 def test_an_unknown_workload_lists_the_known() -> None:
-    with pytest.raises(InvalidInput, match=r"no workload 'studio': not a folder, and not one of \['blender-fleet'"):
+    with pytest.raises(InvalidInput, match=r"no workload 'studio': not a folder, and not one of \['blender-devices'"):
         workload("studio")
 
 

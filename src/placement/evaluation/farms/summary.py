@@ -18,6 +18,7 @@ from placement.units import Floats
 __all__ = ["Difference", "difference_between", "ratio_to", "summarise_farms"]
 
 _ENOUGH_RANKS = 6
+_NO_RATIO = Ratio(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +66,28 @@ def difference_between(runs: pd.DataFrame, metric: str, policy: str, baseline: s
 
 
 def _difference(gap: Floats, *, less: bool) -> Difference:
-    mean, count, gain = float(gap.mean()), len(gap), -gap if less else gap
-    if count < 2:
-        return Difference(mean, -np.inf, np.inf, np.nan, np.nan)
-    error = float(gap.std(ddof=1)) / np.sqrt(count)
-    if error > 1e-12 * max(float(np.abs(gap).max()), 1e-300):
-        half = float(student.ppf(0.975, count - 1)) * error
-        certain = float(student.sf(float(gain.mean()) / error, count - 1))
+    """Return what is known of a mean gap; seeds in which one had nothing to judge (NaN) are left out."""
+    gap = gap[np.isfinite(gap)]
+    if len(gap) < 2:
+        return Difference(float(gap.mean()) if len(gap) else np.nan, -np.inf, np.inf, np.nan, np.nan)
+    mean, gain = float(gap.mean()), -gap if less else gap
+    error = float(gap.std(ddof=1)) / np.sqrt(len(gap))
+    if error > 1e-12 * float(np.abs(gap).max()):
+        half = float(student.ppf(0.975, len(gap) - 1)) * error
+        certain = float(student.sf(float(gain.mean()) / error, len(gap) - 1))
     else:
         half, certain = 0.0, 0.5 - 0.5 * float(np.sign(gain.mean()))
-    ranks = np.nan
-    if count >= _ENOUGH_RANKS:
-        some = bool((np.abs(gain) > 0).any())
-        ranks = float(wilcoxon(gain, alternative="greater", method="auto").pvalue) if some else 0.5
-    return Difference(mean, mean - half, mean + half, certain, ranks)
+    return Difference(mean, mean - half, mean + half, certain, _signed_ranks(gain))
+
+
+def _signed_ranks(gain: Floats) -> float:
+    if len(gain) < _ENOUGH_RANKS:
+        return np.nan
+    # The exact distribution knows neither ties nor zeros.
+    distinct = len(np.unique(np.abs(gain))) == len(gain) and bool(gain.all())
+    if not gain.any():
+        return 0.5
+    return float(wilcoxon(gain, alternative="greater", method="exact" if distinct else "approx").pvalue)
 
 
 def ratio_to(runs: pd.DataFrame, metric: str, policy: str, bound: str, other: str | None = None) -> Ratio:
@@ -143,20 +152,16 @@ def _present(runs: pd.DataFrame) -> list[str]:
 
 
 def _compared(runs: pd.DataFrame, metric: str, policy: str, against: str) -> dict[str, object]:
-    own = _values(runs, policy, metric)
-    spread = _difference(own[np.isfinite(own)], less=True) if np.isfinite(own).any() else None
     ours, theirs = _pairs(runs, metric, policy, metric, against)
-    both = np.isfinite(ours) & np.isfinite(theirs)
-    gap = _difference((ours - theirs)[both], less=metric in LESS_IS_BETTER) if both.any() else None
-    positive = both.any() and bool(((ours > 0) & (theirs > 0))[both].all())
-    ratio = paired_ratio(ours[both], theirs[both]) if positive else None
-    row: dict[str, object] = {"policy": policy, "metric": metric, "baseline": against, "seeds": len(own)}
+    less, both = metric in LESS_IS_BETTER, np.isfinite(ours) & np.isfinite(theirs)
+    positive = bool(both.any() and ((ours > 0) & (theirs > 0))[both].all())
+    row: dict[str, object] = {"policy": policy, "metric": metric, "baseline": against, "seeds": len(ours)}
     for name, part, fields in (
-        ("", spread, ("mean", "low", "high")),
-        ("difference", gap, ("mean", "low", "high", "p_student", "p_wilcoxon")),
-        ("ratio", ratio, ("mean", "low", "high")),
+        ("", _difference(ours, less=less), ("mean", "low", "high")),
+        ("difference", _difference(ours - theirs, less=less), ("mean", "low", "high", "p_student", "p_wilcoxon")),
+        ("ratio", paired_ratio(ours[both], theirs[both]) if positive else _NO_RATIO, ("mean", "low", "high")),
     ):
-        row |= {_named(name, field): np.nan if part is None else getattr(part, field) for field in fields}
+        row |= {_named(name, field): getattr(part, field) for field in fields}
     return row
 
 

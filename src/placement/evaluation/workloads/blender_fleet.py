@@ -1,4 +1,4 @@
-"""`blender-fleet`: the 24 devices of the measured table as one-slot nodes, frames of its scenes as tasks."""
+"""`blender-devices`: the 24 devices of the measured table as one-slot nodes, frames of its scenes as tasks."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def device_table() -> DeviceTable:
     return read_device_table(shipped("data/blender-opendata/fixed_work_scenes.csv"))
 
 
-def _blender_fleet(trainer: Trainer) -> Workload:
+def _blender_devices(trainer: Trainer) -> Workload:
     return BlenderFleet(table=device_table())
 
 
@@ -52,7 +52,7 @@ WORKLOADS: dict[str, Callable[[Trainer], Workload]] = {
     "mixed-renders": _mixed,
     "mixed-renders-fixed-overhead": _fixed_overhead,
     "measured-renders": _measured,
-    "blender-fleet": _blender_fleet,
+    "blender-devices": _blender_devices,
 }
 
 
@@ -66,7 +66,7 @@ def workload(name: str, trainer: Trainer = train_log_linear) -> Workload:
 
     Examples
     --------
-    >>> workload("blender-fleet")(0).world.nodes
+    >>> workload("blender-devices")(0).world.nodes
     24
     """
     if name in WORKLOADS:

@@ -21,7 +21,7 @@ from placement.evaluation.workloads.traces.swf import read_swf
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.streams import stream
 
-__all__ = ["FARMS", "farm_world"]
+__all__ = ["FARMS", "TRACES", "farm_world"]
 
 #: Name -> settings of the generated farms.
 FARMS: dict[str, FarmSettings] = {
@@ -29,7 +29,8 @@ FARMS: dict[str, FarmSettings] = {
     for settings in (STUDIO_DAY, MAESTRO_FARM, CRUNCH, OVERNIGHT, DISASTER, UPGRADE, BLENDER_FLEET, SINGLE_CLIENT)
 }
 
-_PHILLY = ("philly_slo", "philly_mix1")
+#: Names of the shipped traces.
+TRACES = ("philly_slo", "philly_mix1")
 _TARIFF_DAYS = 2.0
 
 
@@ -45,9 +46,8 @@ def farm_world(name: str | Path, seed: int = 0, **settings: Any) -> FarmWorld:
         Of everything drawn.
     settings
         Fields of `FarmSettings` that differ, such as ``scale=0.02``; ``market`` and ``start`` (both for a tariff of
-        real
-        prices, see `placement.evaluation.workloads.tariffs.market_tariff`). For folders and traces, keywords of their
-        readers.
+        real prices, see `placement.evaluation.workloads.tariffs.market_tariff`). For folders and traces, keywords of
+        their readers.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def farm_world(name: str | Path, seed: int = 0, **settings: Any) -> FarmWorld:
         return _generated(FARMS[str(name)], seed, settings)
     reader = _reader(name)
     if reader is None:
-        known = sorted([*FARMS, *_PHILLY])
+        known = sorted([*FARMS, *TRACES])
         raise InvalidInput(f"no workload {str(name)!r}: not a folder, not a .swf file, and not one of {known}")
     try:
         return reader(seed=seed, **settings)
@@ -76,7 +76,7 @@ def farm_world(name: str | Path, seed: int = 0, **settings: Any) -> FarmWorld:
 
 
 def _reader(name: str | Path) -> Callable[..., FarmWorld] | None:
-    if name in _PHILLY:
+    if name in TRACES:
         return partial(read_philly, str(name))
     path = Path(name)
     if path.is_dir():
