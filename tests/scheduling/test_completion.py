@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placement.farm.snapshot import FarmSnapshot
-from placement.scheduling.completion import Spans, last_wave, running_ends, spans_of, times_of
+from placement.scheduling.completion import Spans, running_ends, spans_of, times_of
 from placement.scheduling.cost import Cost
 from placement.scheduling.remaining import pace, remaining_of
 from placement.testing.planner_farms import cost_of, snapshot_of
@@ -103,10 +103,3 @@ def test_more_nodes_never_make_the_median_later(
     few, many = (one_step(frames, count, spread, common).quantile(0.5)[0] for count in (nodes, nodes + more))
 
     assert many <= few * 1.1
-
-
-@given(st.floats(0.01, 1.0), st.floats(1, 1000), st.floats(1, 1000))
-def test_the_last_wave_grows_with_the_frames_in_it(variation: float, one: float, other: float) -> None:
-    few, many = last_wave(np.full(2, variation), np.sort([one, other]), (0.5,))[0]
-
-    assert few <= many * (1 + 1e-6)

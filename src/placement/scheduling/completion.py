@@ -6,22 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 from scipy.special import ndtr, ndtri
 
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
+from placement.scheduling.last_wave import last_wave
 from placement.scheduling.remaining import Pace, Remaining
 from placement.units import Floats, Ints
 
-__all__ = ["Spans", "Times", "along_chains", "last_wave", "running_ends", "spans_of", "times_of"]
+__all__ = ["Spans", "Times", "along_chains", "running_ends", "spans_of", "times_of"]
 
 _UPPER = float(ndtr(1.0))
 _HALVINGS = 3
-_GRID = (8, 16)
-_TINY, _NEVER = 1e-9, 1e-300
-_NEWTON = 5
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +74,7 @@ class Spans:
         Its last steps are taken to be independent.
         """
 
-        def until(level: Floats) -> Floats:
+        def until(level: Floats | float) -> Floats:
             return np.asarray(self.median * np.exp(self.spread * ndtri(level)))
 
         return _latest(self.job, self.jobs, level, until, self._below)
@@ -94,67 +92,6 @@ class Spans:
         return np.asarray(
             np.where(sure, 1.0, ndtr(np.nan_to_num(standard, nan=-np.inf, posinf=np.inf, neginf=-np.inf)))
         )
-
-
-def last_wave(variation: Floats, parallel: Floats, levels: tuple[float, ...]) -> Floats:
-    """Return how long the last frames run on, in mean run times, counted from the start of the very last one.
-
-    One frame begins, the others are anywhere in theirs: of a frame with distribution F and mean 1 that runs at a random
-    instant, ``P(rest <= x) = integral of (1 - F) from 0 to x`` (renewal theory: Cox, "Renewal Theory", 1962). The
-    longest of all is below x with probability ``F(x) * P(rest <= x) ** (parallel - 1)``. Solved on a grid.
-
-    Parameters
-    ----------
-    variation
-        Standard deviation of a lognormal run time over its mean, shape ``(steps,)``.
-    parallel
-        Frames that run, at least 1.
-    levels
-        Probabilities.
-
-    Returns
-    -------
-    Floats
-        Shape ``(levels, steps)``.
-
-    Examples
-    --------
-    >>> last_wave(np.array([0.01, 0.5]), np.array([1.0, 100.0]), (0.5,)).round(1).tolist()
-    [[1.0, 2.5]]
-    """
-    if not len(variation):
-        return np.zeros((len(levels), 0))
-    spread, many = np.sqrt(np.log1p(variation**2)), np.log(np.maximum(parallel, 1.0))
-    axes = [
-        np.linspace(low, max(float(each.max()), low + _TINY), points)
-        for each, points, low in zip((spread, many), _GRID, (float(spread.min()), 0.0), strict=True)
-    ]
-    solved = _last_on_grid(axes[0][:, None], np.expm1(axes[1]), np.array(levels)[:, None, None])
-    at = [(each - axis[0]) / (axis[1] - axis[0]) for each, axis in zip((spread, many), axes, strict=True)]
-    return np.exp([map_coordinates(each, at, order=1, mode="nearest") for each in solved])
-
-
-def _last_on_grid(s: Floats, others: Floats, level: Floats) -> Floats:
-    """Return the log of what `last_wave` looks for, by Newton's method.
-
-    On the log of minus the log of the probability, which is nearly a straight line in the standardised log time, as for
-    any largest of many (Gumbel, "Statistics of Extremes", 1958): five steps are exact to nine digits.
-
-    Parameters
-    ----------
-    s, others, level
-        Standard deviations of the log time, numbers of frames beside the one that begins, and probabilities, which
-        broadcast against each other.
-    """
-    goal, many = np.log(-np.log(level)), others * np.minimum(s, 1.0)
-    z = np.maximum(ndtri(level), np.sqrt(2 * np.log1p(0.7 * many / -np.log(level))) - 0.3)
-    for _ in range(_NEWTON):
-        new, longer = ndtr(z), np.exp(s * z - s**2 / 2) * ndtr(-z)
-        rest = 1 - np.maximum(ndtr(s - z) - longer, 0.0)
-        log = np.minimum(np.log(new) + others * np.log(rest), -_NEVER)
-        slope = np.exp(-(z**2) / 2) / (np.sqrt(2 * np.pi) * new) + others * s * longer / rest
-        z = z - (np.log(-log) - goal) * log / np.maximum(slope, _NEVER)
-    return np.asarray(s * z - s**2 / 2)
 
 
 def times_of(farm: FarmSnapshot, left: Remaining, cost: Cost, at: Pace, ends: tuple[Floats, Floats]) -> Times:
@@ -273,7 +210,11 @@ def _all_at_once(left: Remaining, at: Pace, ends: tuple[Floats, Floats]) -> tupl
 
 
 def _latest(
-    group: Ints, groups: int, level: float, quantile: Callable[[Floats], Floats], below: Callable[[Floats], Floats]
+    group: Ints,
+    groups: int,
+    level: float,
+    quantile: Callable[[Floats | float], Floats],
+    below: Callable[[Floats], Floats],
 ) -> Floats:
     """Return the `level` quantile of the latest of each group's independent times; 0 of an empty group.
 
@@ -284,11 +225,11 @@ def _latest(
     """
     count = np.bincount(group, minlength=groups)
     low, high = np.zeros(groups), np.zeros(groups)
-    np.maximum.at(low, group, quantile(np.full(len(group), level)))
-    np.maximum.at(high, group, quantile(level ** (1 / count[group])))
-    several = (count[group] > 1) & np.isfinite(high[group])
+    np.maximum.at(high, group, quantile((level ** (1 / np.maximum(count, 1)))[group]))
+    several = (count > 1) & np.isfinite(high)
     if not several.any():
         return high
+    np.maximum.at(low, group, quantile(level))
     for _ in range(_HALVINGS):
         middle = np.where(np.isfinite(high), (low + high) / 2, high)
         reached = np.log(np.maximum(below(middle[group]), 1e-300))

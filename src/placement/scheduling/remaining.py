@@ -41,7 +41,7 @@ class Running:
     def __post_init__(self) -> None:
         seal(self)
 
-    def quantile(self, level: Floats) -> Floats:
+    def quantile(self, level: Floats | float) -> Floats:
         """Return seconds from now by which each attempt has ended with probability `level`."""
         until = np.exp(self.mu - self.spread * ndtri(np.maximum((1 - level) * self.alive, 1e-300)))
         return np.asarray(np.maximum(until - self.elapsed, 0.0))
@@ -154,8 +154,8 @@ def running_of(farm: FarmSnapshot, cost: Cost) -> Running:
     mu, aged = np.log(total) - spread**2 / 2, np.log(np.maximum(elapsed, 1e-9))
     beyond = np.zeros(steps)
     count = np.bincount(tasks.step, minlength=steps)
-    slowest = -ndtri(0.5 / np.maximum(count, 1)[tasks.step])
-    np.maximum.at(beyond, tasks.step, aged - mu - spread * slowest)
+    slowest = -ndtri(0.5 / np.maximum(count, 1))
+    np.maximum.at(beyond, tasks.step, aged - mu - spread * slowest[tasks.step])
     mu = mu + beyond[tasks.step]
     ahead = (mu - aged) / spread
     alive = log_ndtr(ahead)
