@@ -16,7 +16,7 @@ from placement.units import Bools, Floats, Ints
 
 __all__ = ["Dispatch"]
 
-_STRICT = 1.1
+_STRICT, _ALMOST = 1.1, 1 - 1e-6
 _QUANTILE = 1.2816
 
 
@@ -47,6 +47,7 @@ class Dispatch:
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
     _open: Bools = field(init=False)
+    _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
     _score: Floats = field(init=False)
     _above: list[list[int]] = field(init=False)
@@ -55,7 +56,7 @@ class Dispatch:
     def __post_init__(self) -> None:
         farm = self.farm
         self.room = Room(farm)
-        self._open = self.reservations.step == NONE
+        self._open, self._client = self.reservations.step == NONE, farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
         self.used = self.used.copy()
         share = farm.share_of_node()
@@ -92,13 +93,16 @@ class Dispatch:
             rows = rows[only[rows]]
         if not len(rows):
             return
-        fits = self.room.may_fit(self.farm.steps.request[rows]) & self._wanted(rows, patient=patient)
         allowed = caps + 1e-9
-        for at in np.flatnonzero(fits.any(axis=1)).tolist():
-            row = int(rows[at])
-            classes = np.flatnonzero(fits[at])
-            for klass in classes[np.argsort(self._score[row, classes], kind="stable")].tolist():
-                self._start(row, klass, allowed, reason)
+        fits = self._worth[rows] * _ALMOST <= self._left(allowed)[self._client[rows]][:, None]
+        fits &= self.room.may_fit(self.farm.steps.request[rows])
+        if not fits.any():
+            return
+        fits &= self._wanted(rows, patient=patient)
+        best = np.argsort(self._score[rows], axis=1, kind="stable")
+        at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
+        for row, klass in zip(rows[at].tolist(), best[at, turn].tolist(), strict=True):
+            self._start(row, klass, allowed, reason)
 
     def backfill(self, caps: Floats) -> None:
         """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
@@ -126,6 +130,11 @@ class Dispatch:
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
         return np.asarray(np.isfinite(seconds) & ((seconds <= best_end) | (score <= _STRICT * best)))
 
+    def _left(self, caps: Floats) -> Floats:
+        """Return what each client may still take, shape ``(clients,)``."""
+        each = caps - self.used
+        return np.array([min(self.ceiling, *each[above].tolist()) for above in self._above])
+
     def _start(self, row: int, klass: int, caps: Floats, reason: Reason) -> None:
         count = self._allowed(row, klass, caps)
         if count <= 0:
@@ -138,7 +147,7 @@ class Dispatch:
 
     def _allowed(self, row: int, klass: int, caps: Floats) -> int:
         """Return how many frames of a step its clients, its licence and itself allow."""
-        above = self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]
+        above = self._above[self._client[row]]
         left = min(self.ceiling, *(float(caps[c] - self.used[c]) for c in above))
         count = int(self.waiting[row])
         if np.isfinite(left):
@@ -154,26 +163,23 @@ class Dispatch:
         self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
         self.waiting[row] -= started
         self.ceiling -= started * self._worth[row, klass]
-        for client in self._above[int(self.farm.jobs.client[self.farm.steps.job[row]])]:
+        for client in self._above[self._client[row]]:
             self.used[client] += started * self._worth[row, klass]
-        others = np.delete(self._score[row], klass)
-        other = float(others.min(initial=np.inf))
-        self._taken.append((row, nodes, counts, klass, int(reason), float(self._score[row, klass]), other))
+        scores = self._score[row].tolist()
+        score = scores.pop(klass)
+        self._taken.append((row, nodes, counts, klass, int(reason), score, min(scores, default=np.inf)))
 
     def starts(self) -> Starts:
         """Return all that was started, in the order of importance."""
-        columns: list[list[np.ndarray]] = [[np.zeros(0, np.int64)] for _ in range(4)] + [
-            [np.zeros(0)] for _ in range(2)
-        ]
-        for row, nodes, counts, klass, reason, score, other in self._taken:
-            count = int(counts.sum())
-            parts = (np.full(count, row), np.repeat(nodes, counts), np.full(count, self.modes[row, klass]),
-                     np.full(count, reason), np.full(count, score), np.full(count, other))  # fmt: skip
-            for column, part in zip(columns, parts, strict=True):
-                column.append(part)
-        step, node, mode, reasons, score_, other_ = (np.concatenate(column) for column in columns)
-        other_ = np.where(np.isfinite(other_), other_, np.nan)
-        return Starts(step=step, node=node, mode=mode, reason=reasons, score=score_, alternative=other_)
+        size = [int(taken[2].sum()) for taken in self._taken]
+        rows, classes, reasons = (
+            np.repeat(np.array([taken[at] for taken in self._taken], np.int64), size) for at in (0, 3, 4)
+        )
+        score, other = (np.repeat(np.array([taken[at] for taken in self._taken], float), size) for at in (5, 6))
+        nodes = np.concatenate([np.zeros(0, np.int64), *(np.repeat(taken[1], taken[2]) for taken in self._taken)])
+        other = np.where(np.isfinite(other), other, np.nan)
+        mode = self.modes[rows, classes]
+        return Starts(step=rows, node=nodes, mode=mode, reason=reasons, score=score, alternative=other)
 
 
 def _chains(parent: Ints) -> list[list[int]]:

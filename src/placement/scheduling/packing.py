@@ -249,6 +249,8 @@ class Room:
             return _NOWHERE
         if among is not None:
             fitting &= among[self._rows[first:last]]
+            if not fitting.any():
+                return _NOWHERE
         return first, last, fitting
 
     def _rejects(self, wanted: list[float], klass: int) -> bool:
