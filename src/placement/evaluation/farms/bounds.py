@@ -12,7 +12,10 @@ from placement.scheduling.class_mix import class_mix
 from placement.simulator.farm_world import FarmWorld
 from placement.units import Floats, Seconds
 
-__all__ = ["earliest_ends", "least_load", "least_makespan", "least_node_seconds", "most_value", "step_seconds"]
+__all__ = [
+    "earliest_ends", "least_load", "least_makespan", "least_node_seconds", "least_worth_seconds", "most_value",
+    "step_seconds",
+]  # fmt: skip
 
 _PERIODS = 96
 
@@ -41,6 +44,12 @@ def least_load(world: FarmWorld) -> Floats:
 def least_node_seconds(world: FarmWorld) -> float:
     """Return the node-seconds below which no schedule gets: every frame where it takes fewest."""
     return float(least_load(world).min(axis=1, initial=np.inf).sum()) if len(world.steps.job) else 0.0
+
+
+def least_worth_seconds(world: FarmWorld) -> float:
+    """Return the same with each node-second times the node's worth."""
+    worth = least_load(world) * world.classes.worth
+    return float(worth.min(axis=1, initial=np.inf).sum()) if len(world.steps.job) else 0.0
 
 
 def least_makespan(world: FarmWorld) -> Seconds:

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from placement.errors import Infeasible, InvalidInput
-from placement.evaluation.farms.bounds import least_makespan, least_node_seconds, most_value
+from placement.evaluation.farms.bounds import least_makespan, least_node_seconds, least_worth_seconds, most_value
 from placement.evaluation.farms.contestants import contestant, live
 from placement.evaluation.farms.metrics import measure
 from placement.evaluation.workloads.farm_catalog import farm_world
@@ -22,7 +22,7 @@ from placement.simulator.farm_world import FarmWorld
 __all__ = ["BOUNDS", "bounds_of", "compare_farms"]
 
 #: Columns that say what no schedule of that world can beat.
-BOUNDS = ("least_node_seconds", "least_makespan", "most_value", "most_value_on_deadline")
+BOUNDS = ("least_node_seconds", "least_worth_seconds", "least_makespan", "most_value", "most_value_on_deadline")
 
 
 def compare_farms(
@@ -105,6 +105,7 @@ def bounds_of(world: FarmWorld) -> dict[str, float]:
         makespan = float("inf")
     return {
         "least_node_seconds": least_node_seconds(world),
+        "least_worth_seconds": least_worth_seconds(world),
         "least_makespan": makespan,
         "most_value": value,
         "most_value_on_deadline": value - free,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from placement.evaluation.farms.courses import Courses, client_courses
 from placement.evaluation.farms.deadlines import tardy
-from placement.evaluation.farms.usage import attempt_share
+from placement.evaluation.farms.usage import attempt_share, full_course
 from placement.evaluation.farms.window import counted_jobs
 from placement.farm.machines import NodeState
 from placement.simulator.farm_world import FarmWorld
@@ -38,7 +38,7 @@ def draw_farm(out: Path, stem: str, world: FarmWorld, histories: Mapping[str, Fa
     courses = {policy: client_courses(world, history) for policy, history in histories.items()}
     paths = {name: out / f"{stem}-{name}.png" for name in ("gantt", "utilisation", "tardiness", "shares", "power")}
     _gantt(paths["gantt"], world, histories)
-    _utilisation(paths["utilisation"], world, courses)
+    _utilisation(paths["utilisation"], world, histories, courses)
     _tardiness(paths["tardiness"], world, histories)
     _shares(paths["shares"], world, courses)
     _power(paths["power"], world, histories)
@@ -101,12 +101,16 @@ def _ground(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
     return np.asarray(1.0 + np.cumsum(change, axis=1)[:, :-1])
 
 
-def _utilisation(path: Path, world: FarmWorld, courses: Mapping[str, Courses]) -> None:
-    figure, axes = _one("hours", "worth held / worth of the farm")
-    tops = np.flatnonzero(world.clients.parent < 0).tolist()
-    for policy, course in courses.items():
-        held = np.sum([course.of[row].held for row in tops], axis=0) / np.maximum(course.worth, 1e-9)
-        axes.plot(*_thinned(course.edges, held), label=policy, linewidth=0.8)
+def _utilisation(
+    path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory], courses: Mapping[str, Courses]
+) -> None:
+    figure, axes = _one("hours", "share of the farm that is reserved")
+    for policy, history in histories.items():
+        edges, worth = courses[policy].edges, courses[policy].worth
+        at = (edges[:-1] + edges[1:]) / 2
+        time, level = full_course(world, history)
+        held = np.append(0.0, level)[np.searchsorted(time, at, side="right")]
+        axes.plot(*_thinned(edges, held / np.maximum(worth, 1e-9)), label=policy, linewidth=0.8)
     _saved(figure, path, axes)
 
 

@@ -28,6 +28,7 @@ _SHOWN = {
     "mean_completion": ("mean completion h", 1 / 3600, "{:.2f}"),
     "makespan": ("makespan h", 1 / 3600, "{:.2f}"),
     "node_seconds": ("node-h", 1 / 3600, "{:.1f}"),
+    "worth_seconds": ("worth-h", 1 / 3600, "{:.0f}"),
     "useful": ("useful %", 100.0, "{:.1f}"),
     "reserved": ("reserved %", 100.0, "{:.1f}"),
     "shortfall_overdue_share": ("guarantee overdue %", 100.0, "{:.3f}"),

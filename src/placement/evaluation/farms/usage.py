@@ -8,9 +8,17 @@ from placement.evaluation.farms.window import Window, window_of
 from placement.farm.machines import RESOURCES, NodeState, Resource
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory, Outcome, PastAttempts
-from placement.units import Floats
+from placement.units import Floats, Ints
 
-__all__ = ["attempt_node_seconds", "attempt_share", "available_worth", "lost_work", "node_seconds", "utilisation"]
+__all__ = [
+    "attempt_node_seconds",
+    "attempt_share",
+    "available_worth",
+    "full_course",
+    "lost_work",
+    "node_seconds",
+    "utilisation",
+]
 
 
 def _per_offer(world: FarmWorld) -> Floats:
@@ -53,8 +61,16 @@ def attempt_node_seconds(world: FarmWorld, attempts: PastAttempts) -> Floats:
 
 
 def node_seconds(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
-    """Return `node_seconds`: `attempt_node_seconds` of the whole run, summed, also of attempts whose work was lost."""
-    return {"node_seconds": float(attempt_node_seconds(world, history.attempts).sum())}
+    """Return what all attempts of the whole run took, also those whose work was lost.
+
+    Returns
+    -------
+    dict
+        `node_seconds`: `attempt_node_seconds`, summed: a large node counts as much as a small one. `worth_seconds`: the
+        same times the worth of the node.
+    """
+    spent, klass = attempt_node_seconds(world, history.attempts), world.fleet.node_class[history.attempts.node]
+    return {"node_seconds": float(spent.sum()), "worth_seconds": float(spent @ world.classes.worth[klass])}
 
 
 def lost_work(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
@@ -106,11 +122,38 @@ def utilisation(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     return {"useful": useful * per, "reserved": reserved * per, "available": available}
 
 
+def full_course(world: FarmWorld, history: FarmHistory) -> tuple[Floats, Floats]:
+    """Return the worth reserved over time, each node with its fullest resource: instants, and the level from each on.
+
+    Examples
+    --------
+    >>> from placement.evaluation.farms.contestants import live
+    >>> from placement.testing.planner_farms import farm_world_of
+    >>> world = farm_world_of(steps={"frames": [4]})
+    >>> time, level = full_course(world, live(world, "fifo"))
+    >>> time.tolist(), level.tolist()
+    ([0.0, 60.0], [4.0, 0.0])
+    """
+    attempts = history.attempts
+    node, time, fullest = _fullest(world, attempts, attempts.memory, (attempts.start, attempts.end))
+    level = fullest * world.classes.worth[world.fleet.node_class[node]]
+    moved = np.diff(level, prepend=0.0)
+    instants, where = np.unique(time, return_inverse=True)
+    return instants, np.asarray(np.cumsum(np.bincount(where, moved, len(instants))))
+
+
 def _full(world: FarmWorld, attempts: PastAttempts, memory: Floats, span: tuple[Floats, Floats]) -> float:
     """Return the worth-seconds of nodes' fullest resources, attempts taking `memory` within `span`."""
+    node, time, fullest = _fullest(world, attempts, memory, span)
+    lasts = np.where(node[1:] == node[:-1], np.diff(time), 0.0)
+    return float((fullest[:-1] * lasts) @ world.classes.worth[world.fleet.node_class[node[:-1]]])
+
+
+def _fullest(
+    world: FarmWorld, attempts: PastAttempts, memory: Floats, span: tuple[Floats, Floats]
+) -> tuple[Ints, Floats, Floats]:
+    """Return nodes, instants and the share of the fullest resource from each on, in the order of nodes and time."""
     rows = np.flatnonzero(span[1] > span[0])
-    if not len(rows):
-        return 0.0
     node, step, per = attempts.node[rows], attempts.step[rows], _per_offer(world)
     klass = world.fleet.node_class[node]
     time = np.concatenate([span[0][rows], span[1][rows]])
@@ -122,5 +165,6 @@ def _full(world: FarmWorld, attempts: PastAttempts, memory: Floats, span: tuple[
             share = taken * per[klass, resource]
             np.maximum(fullest, np.cumsum(np.concatenate([share, -share])[order]), out=fullest)
     where = np.tile(node, 2)[order]
-    lasts = np.where(where[1:] == where[:-1], np.diff(time[order]), 0.0)
-    return float((np.clip(fullest[:-1], 0.0, 1.0) * lasts) @ world.classes.worth[world.fleet.node_class[where[:-1]]])
+    # Sums of fractions may miss 0 and 1 by a rounding.
+    fullest[np.append(where[1:] != where[:-1], True)[: len(where)]] = 0.0
+    return where, time[order], np.where(fullest < 1e-9, 0.0, np.minimum(fullest, 1.0))
