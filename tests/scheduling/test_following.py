@@ -77,9 +77,22 @@ def test_a_client_takes_others_places_only_as_far_as_its_limit_allows():
         clients=clients_of(limit=[1.0, 0.5]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
         attempts={"node": [0, 1, 2, 3], "step": [0, 0, 1, 0]}, nodes={"node_class": [0, 0, 0, 0]},
     )  # fmt: skip
-    spare = Spare(farm, np.ones((2, 1)), np.array([np.inf, 1.5]))
+    spare = Spare(farm, np.ones((2, 1)), np.array([np.inf, 1.5]), np.full(2, np.inf))
     queue = Queue(order=np.array([1, 0]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
 
     follow = successors(farm, INTERVAL, queue, np.zeros(4), np.zeros(4, bool))
 
     assert follow.tolist() == [1, 0, 1, 0]
+
+
+def test_a_client_loses_places_to_others_only_as_far_as_its_guarantee_allows():
+    farm = snapshot_of(
+        clients=clients_of(limit=[1.0, 1.0]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
+        attempts={"node": [0, 1, 2], "step": [0, 0, 0]}, nodes={"node_class": [0, 0, 0]},
+    )  # fmt: skip
+    spare = Spare(farm, np.ones((2, 1)), np.full(2, np.inf), np.array([1.0, np.inf]))
+    queue = Queue(order=np.array([1, 0]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
+
+    follow = successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool))
+
+    assert follow.tolist() == [1, 0, 0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+
+import numpy as np
 
 from placement.errors import InvalidInput
 from placement.farm.sealed import seal
@@ -46,6 +48,9 @@ class Clients:
         Seconds within which a guarantee lent under PREEMPT is back.
     history
         Normalised capacity-seconds used beyond (above 0) or short of (below 0) the fair share, decayed with time.
+    short_since
+        Since when a frame of the client could start within its guarantee and none did, seconds; infinite: it has what
+        it is promised; NaN, and where the column is not given: not known. What PREEMPT promises counts from here.
     """
 
     names: tuple[str, ...]
@@ -56,8 +61,11 @@ class Clients:
     lending: Ints
     reclaim: Floats
     history: Floats
+    short_since: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
+        if not len(self.short_since):
+            object.__setattr__(self, "short_since", np.full(len(self.names), np.nan))
         seal(self)
         if len(set(self.names)) != len(self.names) or len(self.parent) != len(self.names):
             raise InvalidInput(f"client names must be unique and one per row, got {self.names}")

@@ -18,7 +18,7 @@ _FIRST = 200  #: steps that may take others' places; who stands further behind i
 
 
 class Spare:
-    """What limited clients may still come to hold by following others, while successors are chosen.
+    """What limited clients may still come to hold by following others, and guaranteed ones lose by being followed.
 
     Parameters
     ----------
@@ -26,32 +26,38 @@ class Spare:
         Clients, jobs and where attempts run are looked at.
     worth
         Worth of a frame, shape ``(steps, classes)``.
-    spare
-        Worth that each client may hold besides what it does, infinite: no limit, shape ``(clients,)``.
+    gain, lose
+        Worth that each client may come to hold besides what it does, and of what it holds may lose to others, infinite:
+        any, shape ``(clients,)``.
     """
 
-    def __init__(self, farm: FarmSnapshot, worth: Floats, spare: Floats) -> None:
+    def __init__(self, farm: FarmSnapshot, worth: Floats, gain: Floats, lose: Floats) -> None:
         self._client = farm.jobs.client[farm.steps.job]
-        self._kind, self._own = farm.nodes.node_class[farm.attempts.node], self._client[farm.attempts.step]
-        self._worth, self._spare = worth, spare.copy()
+        self._step, self._kind = farm.attempts.step, farm.nodes.node_class[farm.attempts.node]
+        self._own = self._client[self._step]
+        self._worth, self._gain, self._lose = worth, gain.copy(), lose.copy()
         self._above = np.eye(farm.clients.count, dtype=bool)
         for row, parent in enumerate(farm.clients.parent.tolist()):
             if parent >= 0:
                 self._above[row] |= self._above[parent]
-        self._limited = self._above & np.isfinite(spare)
+        self._limited, self._promised = self._above & np.isfinite(gain), np.flatnonzero(np.isfinite(lose))
 
     def admit(self, step: int, attempts: Ints) -> Ints:
-        """Return which of these attempts a step may follow, first ones first, and count what its client comes to hold.
+        """Return which of these attempts a step may follow, first ones first, and count what clients gain and lose.
 
-        Places that a client, or one above it, has already are no more to it.
+        Places that a client, or one above it, has already are no more to it, and no loss.
         """
-        limited = np.flatnonzero(self._limited[self._client[step]])
-        if not len(limited):
+        client = int(self._client[step])
+        limited, promised = np.flatnonzero(self._limited[client]), self._promised[~self._above[client, self._promised]]
+        if not len(limited) and not len(promised):
             return attempts
-        gain = self._worth[step, self._kind[attempts], None] * ~self._above[self._own[attempts]][:, limited]
-        fits = (gain <= 0) | (np.cumsum(gain, axis=0) <= self._spare[limited] + _ROUNDING)
-        keep = fits.all(axis=1)
-        self._spare[limited] -= gain[keep].sum(axis=0)
+        own, kind = self._above[self._own[attempts]], self._kind[attempts]
+        gain = self._worth[step, kind, None] * ~own[:, limited]
+        loss = self._worth[self._step[attempts], kind, None] * own[:, promised]
+        keep = ((gain <= 0) | (np.cumsum(gain, axis=0) <= self._gain[limited] + _ROUNDING)).all(axis=1)
+        keep &= ((loss <= 0) | (np.cumsum(loss, axis=0) <= self._lose[promised] + _ROUNDING)).all(axis=1)
+        self._gain[limited] -= gain[keep].sum(axis=0)
+        self._lose[promised] -= loss[keep].sum(axis=0)
         return np.asarray(attempts[keep])
 
 
@@ -68,7 +74,7 @@ class Queue:
     wanted
         Classes on which a step may follow, shape ``(steps, classes)``.
     spare
-        What limits leave; None: nobody is limited.
+        What limits and guarantees leave; None: nobody has any.
     """
 
     order: Ints

@@ -204,8 +204,28 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     closed |= farm.nodes.state[farm.attempts.node] != NodeState.UP
     closed[stops.attempt] = True
     worth = farm.share_of_node() * farm.classes.worth
-    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=Spare(farm, worth, room))
+    spare = Spare(farm, worth, room, _losable(scene, after, worth))
+    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=spare)
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
+
+
+def _losable(scene: _Scene, after: Aftermath, worth: Floats) -> Floats:
+    """Return the worth that each client may lose to those who follow it: beyond its guarantee, or no use to it.
+
+    No use are places that end before the next decision or the one after, and that it has not the frames to fill.
+    """
+    farm, guaranteed = scene.farm, scene.entitled.guaranteed
+    client = farm.jobs.client[farm.steps.job]
+    least = np.where(scene.cost.able, worth, np.inf).min(axis=1, initial=np.inf)
+    waits = np.where(np.isfinite(least), least, 0.0)[scene.order] * after.left[scene.order]
+    soon = scene.remaining <= 2 * scene.rules.interval
+    ends = np.where(soon, worth[farm.attempts.step, farm.nodes.node_class[farm.attempts.node]], 0.0)
+    waiting, ending = (
+        aggregated(farm.clients, np.bincount(rows, each, farm.clients.count).astype(float))
+        for rows, each in ((client[scene.order], waits), (client[farm.attempts.step], ends))
+    )
+    beyond = np.maximum(after.used - guaranteed, 0.0) + np.maximum(ending - waiting, 0.0)
+    return np.where(guaranteed > 0, beyond, np.inf)
 
 
 def _left(farm: FarmSnapshot, starts: Starts) -> Ints:

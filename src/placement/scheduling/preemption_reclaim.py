@@ -47,9 +47,12 @@ def stops_of(chosen: list[tuple[Ints, bool, Reason]], losses: Floats) -> Stops:
 class _Reclaiming:
     """Guarantees on their way back in one decision."""
 
-    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, guaranteed: Floats) -> None:
+    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Entitlements) -> None:
         self.farm, self.cost, self.rules = farm, cost, rules
-        self.room = Room(farm, guaranteed)
+        self.room = Room(farm, entitled.guaranteed)
+        roots = farm.clients.parent < 0
+        kept = float(entitled.kept[roots].sum())
+        self.unkept = farm.worth() - kept - float(used(farm)[roots].sum()) if kept > 0 else np.inf
         self.left, self.losses = remaining(farm, cost), loss(farm)
         self.ends, self.able = ends_by(farm, cost, rules.confidence), cost.able
         self.chosen: list[tuple[Ints, bool, Reason]] = []
@@ -71,7 +74,9 @@ class _Reclaiming:
         """Return the seconds until a client's guarantee must be back; infinite: when frames end."""
         if self.farm.clients.lending[client] != Lending.PREEMPT:
             return np.inf
-        waited = self.farm.now - float(self.farm.steps.since[rows].min())
+        since = float(self.farm.clients.short_since[client])
+        since = float(self.farm.steps.since[rows].min()) if np.isnan(since) else min(since, self.farm.now)
+        waited = self.farm.now - since
         return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
 
     def serve(self, client: int, lack: float, kinds: int) -> float:
@@ -90,7 +95,7 @@ class _Reclaiming:
             able, unit = self.room.able(self.cost, step)
             frames = int(self.frames[kind].sum())
             need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
-            self.room.fill(need, window)
+            self.fill(need, window)
             if need.open:
                 self.wait(need, soon)
             if need.open and np.isfinite(window):
@@ -98,6 +103,17 @@ class _Reclaiming:
             self.count(kind, frames - need.frames)
             amount = need.amount
         return lack - max(amount, 0.0)
+
+    def fill(self, need: Need, window: Seconds) -> None:
+        """Give room without anybody leaving, but none that is kept for those who never lend."""
+        least = float(need.unit[need.able].min(initial=np.inf))
+        beyond = 0
+        if np.isfinite(self.unkept):
+            beyond = max(need.frames - int((max(self.unkept, 0.0) + _ROUNDING) // least), 0)
+        before, need.frames = need.amount, need.frames - beyond
+        self.room.fill(need, window)
+        need.frames += beyond
+        self.unkept -= before - need.amount
 
     def count(self, rows: Ints, served: int) -> None:
         """Take frames that have room from those that wait, step by step."""
@@ -128,11 +144,11 @@ class _Reclaiming:
 def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements) -> Stops:
     """Choose attempts that leave so that clients get back what they are guaranteed and can use.
 
-    A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time;
-    then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
+    A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time,
+    but none that is kept for those who never lend; then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
     of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
-    `Clients.reclaim` seconds after the client's longest waiting step became ready: what frame ends do not give back by
-    then is interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit,
+    `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting step
+    started its last frame: what frame ends do not give back by then is interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit,
     node by node. No borrower falls below its own guarantee, nor do those above it.
 
     Returns
@@ -155,7 +171,7 @@ def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitle
     lacks, least = entitlements.guaranteed - used(farm), _ROUNDING * max(farm.worth(), 1.0)
     if not (lacks > least).any():
         return Stops.none()
-    back = _Reclaiming(farm, cost, rules, entitlements.guaranteed)
+    back = _Reclaiming(farm, cost, rules, entitlements)
     regained = np.zeros(farm.clients.count)
     kinds = max(_KINDS // int((lacks > least).sum()), 1)
     for client in range(farm.clients.count - 1, -1, -1):

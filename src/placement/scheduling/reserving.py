@@ -54,11 +54,12 @@ def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
 
 
 def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, order: Ints) -> Reservations:
-    """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first, then warm ones.
+    """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first.
 
-    At most `Rules.reserve_share` of the nodes that could run a step are kept for it and those before it, and no more than
-    licences are free: a node that is kept for a frame without one would stand still. A node that
-    is clearing is ready sooner from decision to decision, so the same one is chosen again without being remembered.
+    Of those that are ready together, warm ones first. At most `Rules.reserve_share` of the nodes that could run a step
+    are kept for it and those before it, and no more than licences are free: a node that is kept for a frame without one
+    would stand still. A node that is clearing is ready sooner from decision to decision, so the same one is chosen
+    again without being remembered.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from placement.errors import InvalidInput
 from placement.farm.clients import Clients, Lending
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares_filling import water_fill
 from placement.scheduling.shares_worth import aggregated, demand, dominant_share, held, used
@@ -25,6 +26,7 @@ __all__ = [
     "dominant_share",
     "entitlements",
     "held",
+    "short_since",
     "standing",
     "updated_history",
     "used",
@@ -214,3 +216,39 @@ def updated_history(clients: Clients, used: Floats, fair: Floats, elapsed: Secon
         raise InvalidInput(f"elapsed {elapsed:g} s must be 0 or more, half-life {half_life:g} s above 0")
     rate = np.log(2) / half_life
     return np.asarray(clients.history * np.exp(-rate * elapsed) + (used - fair) * -np.expm1(-rate * elapsed) / rate)
+
+
+def short_since(farm: FarmSnapshot, cost: Cost) -> Floats:
+    """Return `Clients.short_since` as of `farm.now`: what it was while a client is short, now where it has become so.
+
+    A client is short while a ready frame of it or of its projects, on the class where that is worth least, would not
+    take it above its guarantee. Only what lends under PREEMPT is looked at.
+
+    Returns
+    -------
+    Floats
+        Shape ``(clients,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
+    >>> farm = snapshot_of(now=60.0, clients=clients_of(guarantee=[0.25], lending=[int(Lending.PREEMPT)]))
+    >>> short_since(farm, cost_of(farm)).tolist()
+    [60.0]
+    """
+    clients, steps = farm.clients, farm.steps
+    counts = (clients.lending == Lending.PREEMPT) & (clients.guarantee > 0)
+    if not counts.any():
+        return np.full(clients.count, np.inf)
+    there = cost.able & (farm.capacity() > 0)
+    worth = np.where(there, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    free = np.append(farm.licences, 1)[steps.licence] > 0
+    ready = (steps.waiting > 0) & ~farm.jobs.held[steps.job] & free
+    least = np.full(clients.count, np.inf)
+    np.minimum.at(least, farm.jobs.client[steps.job[ready]], worth[ready])
+    for row in range(clients.count - 1, -1, -1):
+        if (parent := clients.parent[row]) >= 0:
+            least[parent] = min(least[parent], least[row])
+    short = counts & (used(farm) + least <= clients.guarantee * farm.worth() + _ROUNDING)
+    before = np.where(np.isnan(clients.short_since), np.inf, clients.short_since)
+    return np.where(short, np.minimum(before, farm.now), np.inf)

@@ -87,7 +87,7 @@ def clients_of(**columns: Any) -> Clients:
     names = tuple(columns.get("names", [f"client {row}" for row in range(rows)]))
     plain = {
         "parent": -1, "guarantee": 0.0, "limit": 1.0, "weight": 1.0, "lending": int(Lending.FRAME), "reclaim": 300.0,
-        "history": 0.0,
+        "history": 0.0, "short_since": np.nan,
     }  # fmt: skip
     return Clients(names=names, **_filled(plain, {name: columns[name] for name in columns if name != "names"}, rows))
 

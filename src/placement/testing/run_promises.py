@@ -159,7 +159,8 @@ def loses_little_by_a_node(world: FarmWorld, run: Run, rules: Rules, like: int =
     frame = float((seconds * world.fleet.slowness.max()).max() / world.classes.speed.min())
     bound = _chain(world) * 2 * (frame + rules.interval)
     urgent = np.flatnonzero(world.jobs.importance >= rules.emergency)
-    later = other.job_end[urgent] - one.job_end[urgent]
+    ends = [np.where(np.isfinite(each.job_end), each.job_end, each.end)[urgent] for each in (one, other)]
+    later = ends[1] - ends[0]
     assert not (later > bound[urgent] + _ROUNDING).any(), f"jobs {urgent} end {later} s later, at most {bound[urgent]}"
 
 

@@ -14,6 +14,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.plan import Plan, Planner, Reason
 from placement.scheduling.rules import Rules
+from placement.scheduling.shares import short_since
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.acting import act
 from placement.simulator.whole_farm.beliefs import Knowledge
@@ -61,6 +62,7 @@ class _Run:
         self._record(seen, plan, latency)
         farm.changed = len(plan.starts.step) + len(plan.stops.attempt) + len(plan.power.node) > 0
         self.seen, self.held = seen, held_by_clients(farm)
+        farm.short_since = short_since(seen, cost)
 
     def _record(self, seen: FarmSnapshot, plan: Plan, latency: float) -> None:
         waits = np.zeros(max(Reason) + 1, np.int64)

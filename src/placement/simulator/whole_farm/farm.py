@@ -40,6 +40,8 @@ class Farm:
         columns as `Running` has them.
     history
         What each client used beyond its share, as `placement.farm.clients.Clients.history`.
+    short_since
+        Since when each client was short at the last decisions, as `placement.farm.clients.Clients.short_since`.
     """
 
     def __init__(self, world: FarmWorld, beliefs: Beliefs, warmth: float) -> None:
@@ -61,6 +63,7 @@ class Farm:
         self.suspects: dict[int, list[int]] = {}
         self.scene_failures: dict[int, set[int]] = {}
         self.history: Floats = world.clients.history.copy()
+        self.short_since: Floats = np.full(world.clients.count, np.inf)
         self.attempts = 0
         self.changed = True
 

@@ -52,7 +52,7 @@ def snapshot(farm: Farm, now: Seconds, due: Floats, free: Floats) -> FarmSnapsho
         now=now,
         classes=world.classes,
         nodes=_nodes(farm, free),
-        clients=replace(world.clients, history=farm.history.copy()),
+        clients=replace(world.clients, history=farm.history.copy(), short_since=farm.short_since),
         jobs=_jobs(farm),
         steps=_steps(farm, due),
         attempts=_attempts(farm),
