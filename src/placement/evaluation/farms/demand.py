@@ -111,7 +111,7 @@ def _queue(world: FarmWorld, history: FarmHistory) -> _Queue:
     attempts = history.attempts
     rows, again = np.flatnonzero(np.isfinite(history.step_ready)), np.isin(attempts.outcome, _AGAIN)
     failed = np.where(history.job_failed, 0.0, np.inf)
-    np.maximum.at(failed, world.steps.job[attempts.step[again]], attempts.end[again])
+    np.maximum.at(failed, world.steps.job[attempts.step], attempts.end)
     ends = np.flatnonzero(np.isfinite(failed)[world.steps.job])
     parts = (
         (rows, history.step_ready[rows], world.steps.frames[rows], np.zeros(len(rows))),
