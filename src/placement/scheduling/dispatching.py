@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement.farm.machines import RESOURCES
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.packing import Room
@@ -111,7 +112,7 @@ class Dispatch:
             return
         late = self.cost.seconds * np.exp(_QUANTILE * np.hypot(self.cost.spread, self.cost.common))[:, None]
         node_class, left = self.farm.nodes.node_class[kept], self.reservations.ready[kept] - self.farm.now
-        for row in self.order[self.waiting[self.order] > 0].tolist():
+        for row in self._may_backfill(kept, late, left).tolist():
             request = self.farm.steps.request[row]
             nodes = kept[(late[row, node_class] <= left) & (self.reservations.step[kept] != row)]
             for node in nodes[self.room.fit(request, nodes) > 0].tolist():
@@ -120,6 +121,17 @@ class Dispatch:
                 count = min(self._allowed(row, klass, caps), int(self.room.fit(request, here)[0]))
                 if count > 0:
                     self._take(row, here, np.array([count]), Reason.BACKFILL)
+
+    def _may_backfill(self, kept: Ints, late: Floats, left: Floats) -> Ints:
+        """Return the steps, in order, that fit by what the kept nodes of some class have at most of anything."""
+        rows, count = self.order[self.waiting[self.order] > 0], len(self.farm.classes.names)
+        most, longest = np.full((count, RESOURCES), -1.0), np.full(count, -np.inf)
+        np.maximum.at(most, self.farm.nodes.node_class[kept], self.room.free[kept])
+        np.maximum.at(longest, self.farm.nodes.node_class[kept], left)
+        may = late[rows] <= longest
+        for resource in range(RESOURCES):
+            may &= self.farm.steps.request[rows, resource, None] * _ALMOST <= most[:, resource]
+        return np.asarray(rows[may.any(axis=1)])
 
     def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
         score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)

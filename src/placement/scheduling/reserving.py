@@ -79,11 +79,11 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     rows = order[asks[order]]
     if not len(rows):
         return Reservations(step=step, ready=ready)
-    ends = _Ends.of(farm, remaining)
+    fits: Bools = cost.able[rows] & (farm.classes.offer >= farm.steps.request[rows, None]).all(axis=2)
     up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
-    for row in rows.tolist():
-        fitting = up & cost.able[row][farm.nodes.node_class]
-        fitting &= (farm.classes.offer[farm.nodes.node_class] >= farm.steps.request[row]).all(axis=1)
+    ends = _Ends.of(farm, remaining, up & np.asarray(fits.any(axis=0))[farm.nodes.node_class])
+    for row, classes in zip(rows.tolist(), fits, strict=True):
+        fitting = up & classes[farm.nodes.node_class]
         most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
         count, licence = min(int(farm.steps.waiting[row]), most), int(farm.steps.licence[row])
         if licence != NONE:
@@ -91,9 +91,9 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
         if count <= 0:
             continue
         when = np.where(fitting & (step == NONE), ends.room_for(farm.steps.request[row]), np.inf)
-        warm = farm.nodes.warm_job == farm.jobs.index[farm.steps.job[row]]
-        nodes = np.lexsort((farm.nodes.warm_job, ~warm, when))[:count]
-        nodes = nodes[np.isfinite(when[nodes])]
+        nodes = np.flatnonzero(np.isfinite(when))
+        job = farm.nodes.warm_job[nodes]
+        nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], when[nodes]))[:count]]
         step[nodes], ready[nodes] = row, farm.now + when[nodes]
         if licence != NONE:
             licences[licence] -= len(nodes)
@@ -102,26 +102,30 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ends:
-    """Attempts in the order in which they leave each node, and what is free after each."""
+    """Attempts on some nodes in the order in which they leave each, and what is free after each, by resource."""
 
-    nodes: int
     node: Ints
     after: Floats
     free: Floats
     now: Floats
 
     @classmethod
-    def of(cls, farm: FarmSnapshot, remaining: Floats) -> _Ends:
-        order = np.lexsort((remaining, farm.attempts.node))
-        node = farm.attempts.node[order]
-        given = np.cumsum(farm.steps.request[farm.attempts.step[order]], axis=0)
+    def of(cls, farm: FarmSnapshot, remaining: Floats, nodes: Bools) -> _Ends:
+        rows = np.flatnonzero(nodes[farm.attempts.node])
+        rows = rows[np.lexsort((remaining[rows], farm.attempts.node[rows]))]
+        node = farm.attempts.node[rows]
+        given = np.cumsum(farm.steps.request[farm.attempts.step[rows]], axis=0)
         first = np.searchsorted(node, node)
         before = np.where((first > 0)[:, None], given[np.maximum(first - 1, 0)], 0.0)
-        return cls(farm.nodes.count, node, remaining[order], farm.nodes.free[node] + given - before, farm.nodes.free)
+        free = np.ascontiguousarray((farm.nodes.free[node] + given - before).T)
+        return cls(node, remaining[rows], free, np.ascontiguousarray(farm.nodes.free.T))
 
     def room_for(self, request: Floats) -> Floats:
-        """Return in how many seconds each node has room for `request`, shape ``(nodes,)``."""
-        when = np.where((self.now >= request - 1e-6).all(axis=1), 0.0, np.inf)
-        fits = (self.free >= request - 1e-6).all(axis=1)
-        np.minimum.at(when, self.node[fits], self.after[fits])
+        """Return in how many seconds each of those nodes has room for `request`, shape ``(all nodes,)``."""
+        now, then = np.ones(self.now.shape[1], bool), np.ones(len(self.node), bool)
+        for resource in np.flatnonzero(request):
+            now &= self.now[resource] >= request[resource] - 1e-6
+            then &= self.free[resource] >= request[resource] - 1e-6
+        when = np.where(now, 0.0, np.inf)
+        np.minimum.at(when, self.node[then], self.after[then])
         return when
