@@ -12,7 +12,7 @@ from tests.evaluation.farms.by_hand import four_tables
 
 
 def test_a_shipped_workload_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["--workload", "studio-day", "--scale", "0.05", "--load", "0.5", "--hours", "2", "--aim", "performance"]
+    asked = ["--workload", "studio-day", "--scale", "0.05", "--load", "0.5", "--hours", "3", "--aim", "performance"]
     out = tmp_path / "report"
 
     code = main([*asked, "--policies", "fifo,placement", "--seeds", "1", "--jobs", "1", "--out", str(out)])

@@ -14,7 +14,7 @@ from placement.evaluation.farms.experiment import compare_farms
 from placement.evaluation.farms.report import Experiment, farms_text, write_farms_report
 from placement.scheduling.rules import Aim, Rules
 
-TINY = {"scale": 0.05, "hours": 2.0, "load": 0.5}
+TINY = {"scale": 0.05, "hours": 3.0, "load": 0.5}
 MINE = Experiment(workload="crunch", rules=Rules(aim=Aim.COST), settings=TINY)
 PLOTS = ("gantt", "utilisation", "tardiness", "shares", "power")
 
@@ -38,7 +38,7 @@ def test_files_hold_the_runs_the_summary_and_how_to_run_it_again(runs: pd.DataFr
     assert [path.name for path in files] == ["crunch.txt", "crunch.json", "crunch.parquet"]
     content = json.loads((tmp_path / "new" / "crunch.json").read_text(), parse_constant=pytest.fail)
     assert content["rules"]["aim"] == "cost"
-    assert content["settings"] == {"scale": "0.05", "hours": "2.0", "load": "0.5"}
+    assert content["settings"] == {"scale": "0.05", "hours": "3.0", "load": "0.5"}
     assert len(content["runs"]) == 2
     assert {row["policy"] for row in content["summary"]} == {"fifo", "earliest-deadline"}
     assert content["notes"][0] in (tmp_path / "new" / "crunch.txt").read_text()

@@ -58,7 +58,7 @@ def compare_farms(
     Raises
     ------
     InvalidInput
-        No such workload, setting or policy; no seeds.
+        No such workload, setting or policy; no seeds; `FarmWorld.measure` is empty.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def compare_farms(
     chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if not chosen or not names:
         raise InvalidInput(f"{len(chosen)} seeds and {len(names)} policies, expected 1 or more of each")
-    farm_world(workload, chosen[0], **settings)  # a bad name is told before any process starts
+    _check(farm_world(workload, chosen[0], **settings))  # before any process starts
     work = [(seed, name) for seed in chosen for name in (None, *names)]
     calls = (delayed(_row)(workload, seed, name, rules or Rules(), settings) for seed, name in work)
     done = Parallel(n_jobs=jobs, return_as="generator")(calls)
@@ -80,6 +80,15 @@ def compare_farms(
     return pd.DataFrame(
         [{"seed": seed, "policy": name, **found[seed, name], **found[seed, None]} for seed in chosen for name in names]
     )
+
+
+def _check(world: FarmWorld) -> None:
+    start, end = world.measure
+    if not start < end:
+        raise InvalidInput(
+            f"of world {world.name!r} nothing counts, its `measure` is from {start:g} s to {end:g} s: take more hours "
+            "than the warm-up has"
+        )
 
 
 def _row(workload: str | Path, seed: int, name: str | None, rules: Rules, settings: dict[str, Any]) -> dict[str, float]:
