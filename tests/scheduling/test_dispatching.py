@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placement.farm.machines import NodeState
 from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.plan import Reason
 from placement.scheduling.pricing import Prices
@@ -53,6 +54,19 @@ def test_the_patient_wait_for_a_much_better_class_and_the_impatient_for_a_short_
         assert len(one.starts().step) == 8
         one.fill(everything(farm), Reason.IDLE, patient=False)
         assert len(one.starts().step) == expected
+
+
+def test_a_better_class_that_sleeps_is_waited_for_no_longer_than_it_takes_to_wake():
+    classes = classes_of(names=["asleep", "up"], wake_seconds=[120.0, 120.0])
+    for seconds, started in ((150.0, [1]), (170.0, [])):
+        farm = snapshot_of(classes=classes, nodes={**TWO, "state": [NodeState.ASLEEP, NodeState.UP]})
+        one = dispatch(farm, cost_of(farm, [[40.0, seconds]]))
+
+        one.fill(everything(farm), Reason.IDLE)
+        one.fill(everything(farm), Reason.IDLE, patient=False)
+
+        assert one.starts().node.tolist() == started
+        assert one.wanted().tolist() == [[True, bool(started)]]
 
 
 def test_a_client_stays_within_its_cap_and_its_parents():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from placement.farm.machines import RESOURCES
+from placement.farm.machines import RESOURCES, NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.packing import Room
@@ -123,22 +123,35 @@ class Dispatch:
                     self._take(row, here, np.array([count]), Reason.BACKFILL)
 
     def _may_backfill(self, kept: Ints, late: Floats, left: Floats) -> Ints:
-        """Return the steps, in order, that fit by what the kept nodes of some class have at most of anything."""
-        rows, count = self.order[self.waiting[self.order] > 0], len(self.farm.classes.names)
-        most, longest = np.full((count, RESOURCES), -1.0), np.full(count, -np.inf)
-        np.maximum.at(most, self.farm.nodes.node_class[kept], self.room.free[kept])
-        np.maximum.at(longest, self.farm.nodes.node_class[kept], left)
+        """Return the steps, in order, of which a frame fits on a kept node now; there is never more room later.
+
+        First by what the nodes of a class have at most of anything, which leaves a tenth of the steps to look at.
+        """
+        rows, node_class, free = (
+            self.order[self.waiting[self.order] > 0],
+            self.farm.nodes.node_class[kept],
+            self.room.free,
+        )
+        most = np.full((len(self.farm.classes.names), RESOURCES), -1.0)
+        longest = np.full(len(most), -np.inf)
+        np.maximum.at(most, node_class, free[kept])
+        np.maximum.at(longest, node_class, left)
+        wanted = self.farm.steps.request[rows] * _ALMOST
         may = late[rows] <= longest
         for resource in range(RESOURCES):
-            may &= self.farm.steps.request[rows, resource, None] * _ALMOST <= most[:, resource]
-        return np.asarray(rows[may.any(axis=1)])
+            may &= wanted[:, resource, None] <= most[:, resource]
+        some = np.flatnonzero(may.any(axis=1))
+        fits = late[rows[some][:, None], node_class] <= left
+        for resource in range(RESOURCES):
+            fits &= wanted[some, resource, None] <= free[kept, resource]
+        return np.asarray(rows[some[fits.any(axis=1)]])
 
     def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
         score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
         if patient:
             return np.asarray(np.isfinite(score) & (score <= _STRICT * best))
         seconds = self.cost.seconds[rows]
-        there = self.prices.drain + seconds
+        there = self.prices.drain + _until_up(self.farm) + seconds
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
         return np.asarray(np.isfinite(seconds) & ((seconds <= best_end) | (score <= _STRICT * best)))
 
@@ -200,3 +213,16 @@ def _chains(parent: Ints) -> list[list[int]]:
     for row, above in enumerate(parent.tolist()):
         chains.append([row, *(chains[above] if above >= 0 else [])])
     return chains
+
+
+def _until_up(farm: FarmSnapshot) -> Floats:
+    """Return in how many seconds a node of each class that can be had is up at the earliest, shape ``(classes,)``."""
+    state, kind, wakes = farm.nodes.state, farm.nodes.node_class, farm.classes.wake_seconds
+    wait = np.where(state == NodeState.UP, 0.0, wakes[kind])
+    comes = np.where(np.isfinite(farm.nodes.ready), np.maximum(farm.nodes.ready - farm.now, 0.0), 0.0)
+    wait = np.where(state == NodeState.WAKING, comes, wait)
+    wait += np.where(state == NodeState.FALLING_ASLEEP, comes, 0.0)
+    soonest = wakes.astype(float)
+    there = (state != NodeState.DOWN) & (state != NodeState.DRAINING)
+    np.minimum.at(soonest, kind[there], wait[there])
+    return soonest

@@ -164,7 +164,8 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
     taken[starts.node] = True
     frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
     when = np.where(scene.held.held, scene.held.until, farm.now)
-    power = sleep_and_wake(farm, scene.cost, scene.rules, taken=taken, frames=frames, when=when)
+    wants = replace(scene.cost, seconds=np.where(started.wanted(), scene.cost.seconds, np.inf))
+    power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when)
     capped = np.zeros(farm.steps.count, bool)
     if np.isinf(farm.power_cap):
         return starts, power, capped

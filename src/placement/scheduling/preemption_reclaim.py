@@ -145,11 +145,12 @@ def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitle
     """Choose attempts that leave so that clients get back what they are guaranteed and can use.
 
     A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time,
-    but none that is kept for those who never lend; then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
-    of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
-    `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting step
-    started its last frame: what frame ends do not give back by then is interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit,
-    node by node. No borrower falls below its own guarantee, nor do those above it.
+    but none that is kept for those who never lend; then borrowers' attempts that end in time, with `Rules.confidence`,
+    are told not to go on with another frame: those of the client that borrows most, and of these those that end first.
+    A guarantee lent under PREEMPT must be back `Clients.reclaim` seconds after `Clients.short_since`, where that is not
+    known after the client's longest waiting step started its last frame: what frame ends do not give back by then is
+    interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit, node by
+    node. No borrower falls below its own guarantee, nor do those above it.
 
     Returns
     -------
