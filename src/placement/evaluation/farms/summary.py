@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def _difference(gap: Floats, *, less: bool) -> Difference:
     if len(gap) < 2:
         return Difference(float(gap.mean()) if len(gap) else np.nan, -np.inf, np.inf, np.nan, np.nan)
     mean, gain = float(gap.mean()), -gap if less else gap
-    error = float(gap.std(ddof=1)) / np.sqrt(len(gap))
+    error = float(gap.std(ddof=1)) / math.sqrt(len(gap))
     if error > 1e-12 * float(np.abs(gap).max()):
         half = float(student.ppf(0.975, len(gap) - 1)) * error
         certain = float(student.sf(float(gain.mean()) / error, len(gap) - 1))
