@@ -146,6 +146,10 @@ class Dispatch:
             fits &= wanted[some, resource, None] <= free[kept, resource]
         return np.asarray(rows[some[fits.any(axis=1)]])
 
+    def wanted(self) -> Bools:
+        """Return on which classes frames start rather than wait for a better one, shape ``(steps, classes)``."""
+        return self._wanted(np.arange(self.farm.steps.count), patient=False)
+
     def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
         score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
         if patient:
