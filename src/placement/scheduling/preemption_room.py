@@ -99,6 +99,8 @@ class Room:
         self.spare = np.maximum(held_by - guaranteed, 0.0)
         self.gone = np.zeros(farm.clients.count)
         self._takes = farm.steps.request[farm.attempts.step]
+        # Numbers of two bytes are sorted digit by digit, twenty times as fast.
+        self._node = farm.attempts.node.astype(np.uint16 if farm.nodes.count <= 1 << 16 else np.int64)
         self._up = farm.nodes.state == NodeState.UP
         self._movable = self._up[farm.attempts.node]
         self._wait = self._waits()
@@ -159,15 +161,18 @@ class Room:
             What it costs that an attempt leaves, 0 or more; who leaves first. Same shape.
         """
         rows = np.flatnonzero(pool & need.able[self.farm.attempts.node])
-        rows = rows[np.lexsort((preference[rows], self.farm.attempts.node[rows]))]
         if not len(rows) or not need.open:
             return rows[:0]
+        rows = rows[np.argsort(preference[rows], kind="stable")]
+        rows = rows[np.argsort(self._node[rows], kind="stable")]
         node, request = self.farm.attempts.node[rows], self.farm.steps.request[need.step]
         steps = gains_of(Queue(node=node, takes=self._takes[rows], price=price[rows]), self.free[node], request)
         chosen, gains = self._affordable(need, rows, steps)
         if not len(chosen):
             return rows[:0]
-        leaves = np.append(np.isin(np.arange(len(steps.node)), chosen), False)[steps.of]
+        leave = np.zeros(len(steps.node) + 1, bool)
+        leave[chosen] = True
+        leaves = leave[steps.of]
         nodes, where = np.unique(steps.node[chosen], return_inverse=True)
         frames = np.bincount(where, gains).astype(np.int64)
         target = fitting(self.free[nodes], request) + frames
@@ -206,9 +211,9 @@ class Room:
         """Return what clients can spare and what each step takes from them, of those that could fall short."""
         there = steps.of < len(steps.node)
         holds = self.holds[rows] * (there & ~self.farm.attempts.stopping[rows])
-        found = []
+        found, owner = [], self.client[rows]
         for client in np.flatnonzero(~self.above[need.client]):
-            theirs = holds * self.above[self.client[rows], client]
+            theirs = holds * self.above[:, client][owner]
             if theirs.sum() > self.spare[client] + _ROUNDING:
                 use = np.bincount(steps.of, theirs, len(steps.node) + 1)[:-1]
                 found.append((float(self.spare[client]), np.asarray(use, np.float64)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +81,18 @@ def fitting(room: Floats, request: Floats) -> Ints:
     >>> fitting(np.array([[5.0, 9.0], [1.0, 9.0]]), np.array([2.0, 0.0])).tolist()
     [2, 0]
     """
-    takes = request > 0
-    if not takes.any() or not len(room):
-        return np.zeros(len(room), np.int64)
-    fit = np.floor((room[:, takes] / request[takes]).min(axis=1) + _ROUNDING)
-    return np.asarray(np.maximum(fit, 0.0), np.int64)
+    return _fitting(((room[:, each], float(request[each])) for each in np.flatnonzero(request > 0)), len(room))
+
+
+def _fitting(parts: Iterable[tuple[Floats, float]], rooms: int) -> Ints:
+    """Return how many frames fit, given room and what a frame takes for each resource that it takes some of."""
+    least: Floats | None = None
+    for room, takes in parts:
+        fit = room / takes
+        least = fit if least is None else np.minimum(least, fit, out=least)
+    if least is None:
+        return np.zeros(rooms, np.int64)
+    return np.asarray(np.maximum(np.floor(least + _ROUNDING), 0.0), np.int64)
 
 
 def gains_of(queue: Queue, room: Floats, request: Floats) -> Gains:
@@ -100,9 +108,16 @@ def gains_of(queue: Queue, room: Floats, request: Floats) -> Gains:
         What a frame takes, shape ``(resources,)``.
     """
     first, group = queue.first, queue.group
-    freed = np.cumsum(queue.takes, axis=0)
-    freed -= (freed[first] - queue.takes[first])[group]
-    fits = fitting(room + freed, request)
+
+    def after(resource: int) -> Floats:
+        takes = queue.takes[:, resource]
+        freed = np.cumsum(takes)
+        freed -= (freed[first] - takes[first])[group]
+        return np.asarray(freed + room[:, resource])
+
+    # Resource by resource: a table of 30,000 attempts took nine times as long.
+    parts = ((after(each), float(request[each])) for each in np.flatnonzero(request > 0).tolist())
+    fits = _fitting(parts, len(room))
     had = np.concatenate([[0], fits[:-1]])
     had[first] = fitting(room[first], request)
     end = np.flatnonzero(fits > had)
