@@ -176,11 +176,11 @@ class Dispatch:
 
     def _allowed(self, row: int, klass: int, caps: Floats) -> int:
         """Return how many frames of a step its clients, its licence and itself allow."""
-        above = self._above[self._client[row]]
-        left = min(self.ceiling, *(float(caps[c] - self.used[c]) for c in above))
-        count = int(self.waiting[row])
-        if np.isfinite(left):
-            count = min(count, int(max(left, 0.0) / self._worth[row, klass] + 1e-9))
+        left, count = self.ceiling, self.waiting.item(row)
+        for client in self._above[self._client.item(row)]:
+            left = min(left, caps.item(client) - self.used.item(client))
+        if left < np.inf:
+            count = min(count, int(max(left, 0.0) / self._worth.item(row, klass) + 1e-9))
         licence = int(self.farm.steps.licence[row])
         return min(count, int(self.room.licences[licence])) if licence != NONE else count
 

@@ -212,11 +212,10 @@ class Room:
         there = steps.of < len(steps.node)
         holds = self.holds[rows] * (there & ~self.farm.attempts.stopping[rows])
         found, owner = [], self.client[rows]
-        for client in np.flatnonzero(~self.above[need.client]):
-            theirs = holds * self.above[:, client][owner]
-            if theirs.sum() > self.spare[client] + _ROUNDING:
-                use = np.bincount(steps.of, theirs, len(steps.node) + 1)[:-1]
-                found.append((float(self.spare[client]), np.asarray(use, np.float64)))
+        total = np.bincount(owner, holds, len(self.above)) @ self.above
+        for client in np.flatnonzero(~self.above[need.client] & (total > self.spare + _ROUNDING)):
+            use = np.bincount(steps.of, holds * self.above[:, client][owner], len(steps.node) + 1)[:-1]
+            found.append((float(self.spare[client]), np.asarray(use, np.float64)))
         return found
 
     def _leave(self, victims: Ints) -> None:
