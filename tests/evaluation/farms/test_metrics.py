@@ -37,7 +37,7 @@ def test_shares_are_shares_and_useful_is_reserved_is_available(seed: int) -> Non
     assert set(found) >= {*LESS_IS_BETTER, *MORE_IS_BETTER}
 
 
-@settings(max_examples=25)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.sampled_from(PEERS))
 def test_no_run_beats_a_bound(seed: int, name: str) -> None:
     world = random_farm_world(seed)
@@ -46,6 +46,8 @@ def test_no_run_beats_a_bound(seed: int, name: str) -> None:
 
     assert found["node_seconds"] >= least_node_seconds(world) * (1 - 1e-9)
     assert found["worth_seconds"] >= least_worth_seconds(world) * (1 - 1e-9)
+    assert found["node_seconds"] >= least_node_seconds(world, found["makespan"]) * (1 - 1e-6)
+    assert found["worth_seconds"] >= least_worth_seconds(world, found["makespan"]) * (1 - 1e-6)
     assert found["makespan"] >= least_makespan(world) * (1 - 1e-9)
     assert found["value"] <= most_value(world) * (1 + 1e-9)
 

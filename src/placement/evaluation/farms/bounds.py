@@ -1,4 +1,4 @@
-"""What no schedule of a whole farm can beat: least makespan and node-seconds, most value on time."""
+"""What no schedule of a whole farm can beat: least makespan, node-seconds and worth-seconds, most value on time."""
 
 from __future__ import annotations
 
@@ -6,50 +6,78 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, vstack
 
-from placement.errors import Infeasible
+from placement.evaluation.farms.like_work import (
+    doable,
+    least_cost,
+    least_time,
+    like_work,
+    machines_of,
+    resource_shares,
+    step_seconds,
+)
 from placement.farm.machines import Resource
-from placement.scheduling.class_mix import class_mix
 from placement.simulator.farm_world import FarmWorld
 from placement.units import Floats, Seconds
 
-__all__ = [
-    "earliest_ends", "least_load", "least_makespan", "least_node_seconds", "least_worth_seconds", "most_value",
-    "step_seconds",
-]  # fmt: skip
+__all__ = ["earliest_ends", "least_load", "least_makespan", "least_node_seconds", "least_worth_seconds", "most_value"]
 
 _PERIODS = 96
-
-
-def step_seconds(world: FarmWorld) -> Floats:
-    """Return the least true seconds that all frames of each step take together, warm, shape ``(steps, classes)``."""
-    first = world.steps.first
-    total = np.add.reduceat(world.frames.factor, first[:-1]) if len(world.frames.factor) else np.zeros(0)
-    slowness = np.full(len(world.classes.names), np.inf)
-    np.minimum.at(slowness, world.fleet.node_class, world.fleet.slowness)
-    slowness = np.where(np.isfinite(slowness), slowness, 1.0)
-    each = np.maximum(world.steps.seconds - world.steps.startup[:, None], 0.0)
-    return np.asarray(each * slowness * total[:, None])
+_COUNTED = (Resource.CORES, Resource.GPUS)
 
 
 def least_load(world: FarmWorld) -> Floats:
-    """Return the least node-seconds of each step, shape ``(steps, classes)``: a frame counts for its dominant share."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = world.steps.request[:, None, :] / world.classes.offer[None]
-    kept = np.ones(parts.shape[2], bool)
-    kept[Resource.MEMORY] = False  # what is declared of memory is no bound: frames may need less
-    share = np.where(world.steps.request[:, None, :] > 0, parts, 0.0)[:, :, kept].max(axis=2)
-    return np.asarray(step_seconds(world) * share)
+    """Return the least node-seconds of each step on the quickest node of each class, shape ``(steps, classes)``.
+
+    A frame counts for its dominant share, memory left out; 0 where a step does not have to be done.
+    """
+    slowness = np.full(len(world.classes.names), np.inf)
+    np.minimum.at(slowness, world.fleet.node_class, world.fleet.slowness)
+    slowness = np.where(np.isfinite(slowness), slowness, 1.0)
+    load = _times(step_seconds(world), slowness * resource_shares(world).max(axis=2))
+    return np.where(doable(world)[:, None], load, 0.0)
 
 
-def least_node_seconds(world: FarmWorld) -> float:
-    """Return the node-seconds below which no schedule gets: every frame where it takes fewest."""
-    return float(least_load(world).min(axis=1, initial=np.inf).sum()) if len(world.steps.job) else 0.0
+def _times(seconds: Floats, share: Floats) -> Floats:
+    """Return seconds × share, infinite where the seconds are, whatever the share."""
+    return np.asarray(np.multiply(seconds, share, out=np.full(seconds.shape, np.inf), where=np.isfinite(seconds)))
 
 
-def least_worth_seconds(world: FarmWorld) -> float:
+def least_node_seconds(world: FarmWorld, until: Seconds | None = None) -> float:
+    """Return the node-seconds below which no schedule gets that ends by `until`, seconds; None: whenever it ends.
+
+    Without an end every frame is where it takes fewest. With one, a linear program in which frames may be cut and no
+    resource is taken more than there is from the first release to the end.
+
+    Raises
+    ------
+    Infeasible
+        No schedule ends by `until`.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import farm_world_of
+    >>> world = farm_world_of(fleet={"node_class": [0, 0], "slowness": [1.0, 2.0]}, steps={"frames": [16]})
+    >>> least_node_seconds(world), round(least_node_seconds(world, until=90.0), 3)
+    (120.0, 150.0)
+    """
+    return _least_spent(world, np.ones(len(world.classes.names)), until)
+
+
+def least_worth_seconds(world: FarmWorld, until: Seconds | None = None) -> float:
     """Return the same with each node-second times the node's worth."""
-    worth = least_load(world) * world.classes.worth
-    return float(worth.min(axis=1, initial=np.inf).sum()) if len(world.steps.job) else 0.0
+    return _least_spent(world, world.classes.worth, until)
+
+
+def _least_spent(world: FarmWorld, worth: Floats, until: Seconds | None) -> float:
+    if until is None:
+        return float((least_load(world) * worth).min(axis=1, initial=np.inf).sum()) if len(world.steps.job) else 0.0
+    # A run that is as short as can be must not fail by a rounding.
+    seconds = (until - _start(world)) * (1 + 1e-9)
+    return least_cost(like_work(world), machines_of(world), worth, seconds)
+
+
+def _start(world: FarmWorld) -> Seconds:
+    return float(world.jobs.release.min(initial=np.inf)) if len(world.jobs.release) else 0.0
 
 
 def least_makespan(world: FarmWorld) -> Seconds:
@@ -63,21 +91,17 @@ def least_makespan(world: FarmWorld) -> Seconds:
     Infeasible
         A step can run on no class that has nodes.
     """
-    load = least_load(world)
-    nodes = np.bincount(world.fleet.node_class, minlength=len(world.classes.names)).astype(float)
-    there = nodes > 0
-    if not np.isfinite(load[:, there]).any(axis=1).all():
-        raise Infeasible("a step of the world can run on no class that has nodes")
-    start = float(world.jobs.release.min(initial=np.inf)) if len(world.jobs.release) else 0.0
-    cut = class_mix(np.ones(len(load)), load[:, there], nodes[there], np.zeros(int(there.sum()))).makespan
-    return max(start + cut, float(earliest_ends(world).max(initial=0.0)))
+    must = np.bincount(world.steps.job[doable(world)], minlength=world.jobs.count) > 0
+    chain = float(earliest_ends(world)[must].max(initial=0.0))
+    work = like_work(world)
+    return max(_start(world) + least_time(work, machines_of(world)), chain) if len(work.seconds) else chain
 
 
 def most_value(world: FarmWorld) -> float:
     """Return the value of jobs that any schedule could at most end by their deadlines.
 
-    A linear program: jobs may be done in part for part of their value, the farm is one resource of normalised capacity
-    of which each job takes what it takes where it takes least, and windows are widened to the grid's periods.
+    A linear program: jobs may be done in part for part of their value; cores and GPUs of the farm are one divisible
+    resource each, of which a job takes what it takes where it takes least; windows are widened to the grid's periods.
     Jobs without a deadline count with their whole value.
 
     Examples
@@ -93,26 +117,47 @@ def most_value(world: FarmWorld) -> float:
     rows = np.flatnonzero(bound & (earliest <= jobs.deadline))
     if not len(rows):
         return free
-    worth = (least_load(world) * world.classes.worth).min(axis=1, initial=np.inf)
-    work = np.bincount(world.steps.job, worth, minlength=jobs.count).astype(float)[rows]
     edges = np.linspace(float(jobs.release[rows].min()), float(jobs.deadline[rows].max()), _PERIODS + 1)
-    capacity = float(np.bincount(world.fleet.node_class, minlength=len(world.classes.names)) @ world.classes.worth)
-    return free + _fluid(work, jobs.value[rows], jobs.release[rows], jobs.deadline[rows], edges, capacity)
+    needs = [(_least_work(world, resource)[rows], _capacity(world, resource, edges)) for resource in _COUNTED]
+    needs = [(work, room) for work, room in needs if work.any()]
+    return free + _fluid(needs, jobs.value[rows], jobs.release[rows], jobs.deadline[rows], edges)
 
 
-def _fluid(work: Floats, value: Floats, release: Floats, deadline: Floats, edges: Floats, capacity: float) -> float:
-    """Return the most value of a divisible resource: variables are work of a job in a period, and its share done."""
+def _least_work(world: FarmWorld, resource: Resource) -> Floats:
+    """Return the worth-seconds of nodes' `resource` that each job takes at least, on nodes of slowness 1."""
+    takes = _times(step_seconds(world), resource_shares(world)[:, :, resource] * world.classes.worth)
+    least = takes.min(axis=1, initial=np.inf)
+    return np.bincount(world.steps.job, least, minlength=world.jobs.count).astype(float)
+
+
+def _capacity(world: FarmWorld, resource: Resource, edges: Floats) -> Floats:
+    """Return the worth-seconds of a resource that nodes have in each period, more for quick nodes, once they joined."""
+    fleet, classes = world.fleet, world.classes
+    has = classes.offer[fleet.node_class, resource] > 0
+    there = np.clip(edges[1:, None] - np.maximum(edges[:-1, None], fleet.joins), 0.0, None)
+    return np.asarray(there @ (has * classes.worth[fleet.node_class] / fleet.slowness))
+
+
+def _fluid(
+    needs: list[tuple[Floats, Floats]], value: Floats, release: Floats, deadline: Floats, edges: Floats
+) -> float:
+    """Return the most value where variables are shares of jobs' work on each resource in a period, and shares done."""
     inside = (release[:, None] < edges[None, 1:]) & (deadline[:, None] > edges[None, :-1])
     job, period = np.nonzero(inside)
-    cells, count, periods = len(job), len(work), len(edges) - 1
-    done = coo_array((np.ones(cells), (job, np.arange(cells))), shape=(count, cells + count))
-    owed = coo_array((-work, (np.arange(count), cells + np.arange(count))), shape=(count, cells + count))
-    room = coo_array((np.ones(cells), (period, np.arange(cells))), shape=(periods, cells + count))
+    cells, count, periods = len(job), len(value), len(edges) - 1
+    shape, done = cells * len(needs) + count, cells * len(needs) + np.arange(count)
+    owed, room = [], []
+    for part, (work, _) in enumerate(needs):
+        columns, wants = part * cells + np.arange(cells), np.flatnonzero(work > 0)
+        served = coo_array((np.full(cells, -1.0), (job, columns)), shape=(count, shape))
+        wanted = coo_array((np.ones(len(wants)), (wants, done[wants])), shape=(count, shape))
+        owed.append(served + wanted)
+        room.append(coo_array((work[job], (period, columns)), shape=(periods, shape)))
     solved = linprog(
-        np.concatenate([np.zeros(cells), -value]),
-        A_ub=vstack([owed * -1 - done, room]).tocsr(),
-        b_ub=np.concatenate([np.zeros(count), capacity * np.diff(edges)]),
-        bounds=[(0, None)] * cells + [(0, 1)] * count,
+        np.concatenate([np.zeros(cells * len(needs)), -value]),
+        A_ub=vstack([*owed, *room]).tocsr(),
+        b_ub=np.concatenate([np.zeros(count * len(needs)), *(capacity for _, capacity in needs)]),
+        bounds=[(0, None)] * (cells * len(needs)) + [(0, 1)] * count,
         method="highs",
     )
     return float(-solved.fun)
