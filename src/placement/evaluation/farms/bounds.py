@@ -12,6 +12,7 @@ from placement.evaluation.farms.like_work import (
     least_time,
     like_work,
     machines_of,
+    prices,
     resource_shares,
     step_seconds,
 )
@@ -100,9 +101,10 @@ def least_makespan(world: FarmWorld) -> Seconds:
 def most_value(world: FarmWorld) -> float:
     """Return the value of jobs that any schedule could at most end by their deadlines.
 
-    A linear program: jobs may be done in part for part of their value; cores and GPUs of the farm are one divisible
-    resource each, of which a job takes what it takes where it takes least; windows are widened to the grid's periods.
-    Jobs without a deadline count with their whole value.
+    A linear program: jobs may be done in part for part of their value; cores, GPUs, and all resources of all nodes at
+    their prices in the least makespan (its dual), are one divisible resource each, of which a job takes what it takes
+    where it takes least; windows are widened to the grid's periods. Jobs without a deadline count with their whole
+    value.
 
     Examples
     --------
@@ -118,24 +120,33 @@ def most_value(world: FarmWorld) -> float:
     if not len(rows):
         return free
     edges = np.linspace(float(jobs.release[rows].min()), float(jobs.deadline[rows].max()), _PERIODS + 1)
-    needs = [(_least_work(world, resource)[rows], _capacity(world, resource, edges)) for resource in _COUNTED]
-    needs = [(work, room) for work, room in needs if work.any()]
+    there = np.clip(edges[1:, None] - np.maximum(edges[:-1, None], world.fleet.joins), 0.0, None)
+    needs = [*(_of_resource(world, resource) for resource in _COUNTED), _priced(world)]
+    needs = [(work[rows], there @ rate) for work, rate in needs if work[rows].any()]
     return free + _fluid(needs, jobs.value[rows], jobs.release[rows], jobs.deadline[rows], edges)
 
 
-def _least_work(world: FarmWorld, resource: Resource) -> Floats:
-    """Return the worth-seconds of nodes' `resource` that each job takes at least, on nodes of slowness 1."""
-    takes = _times(step_seconds(world), resource_shares(world)[:, :, resource] * world.classes.worth)
-    least = takes.min(axis=1, initial=np.inf)
-    return np.bincount(world.steps.job, least, minlength=world.jobs.count).astype(float)
-
-
-def _capacity(world: FarmWorld, resource: Resource, edges: Floats) -> Floats:
-    """Return the worth-seconds of a resource that nodes have in each period, more for quick nodes, once they joined."""
+def _of_resource(world: FarmWorld, resource: Resource) -> tuple[Floats, Floats]:
+    """Return what each job takes of nodes' `resource` at least, worth-seconds, and what each node does in a second."""
     fleet, classes = world.fleet, world.classes
+    takes = _times(step_seconds(world), resource_shares(world)[:, :, resource] * classes.worth)
     has = classes.offer[fleet.node_class, resource] > 0
-    there = np.clip(edges[1:, None] - np.maximum(edges[:-1, None], fleet.joins), 0.0, None)
-    return np.asarray(there @ (has * classes.worth[fleet.node_class] / fleet.slowness))
+    return _by_job(world, takes.min(axis=1, initial=np.inf)), has * classes.worth[fleet.node_class] / fleet.slowness
+
+
+def _priced(world: FarmWorld) -> tuple[Floats, Floats]:
+    """Return the same with every resource of every node at its price in the least makespan."""
+    machines = machines_of(world)
+    price = prices(like_work(world), machines)
+    seconds, share = step_seconds(world), resource_shares(world)
+    least = np.full(len(seconds), np.inf)
+    for row, klass in enumerate(machines.klass.tolist()):
+        least = np.minimum(least, _times(seconds[:, klass], share[:, klass] @ price[row] * machines.slowness[row]))
+    return _by_job(world, least), price.sum(axis=1)[machines.of_node]
+
+
+def _by_job(world: FarmWorld, steps: Floats) -> Floats:
+    return np.bincount(world.steps.job, steps, minlength=world.jobs.count).astype(float)
 
 
 def _fluid(

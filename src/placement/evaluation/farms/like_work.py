@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse import coo_array, csr_array, hstack
 
 from placement.errors import Infeasible
 from placement.farm.machines import RESOURCES, Resource
 from placement.simulator.farm_world import FarmWorld, Fault
-from placement.units import Bools, Floats, Seconds
+from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = [
-    "LikeWork", "Machines", "doable", "least_cost", "least_time", "like_work", "machines_of", "resource_shares",
-    "step_seconds",
+    "LikeWork", "Machines", "doable", "least_cost", "least_time", "like_work", "machines_of", "prices",
+    "resource_shares", "step_seconds",
 ]  # fmt: skip
 
 _GRID = 1.01
@@ -47,11 +47,14 @@ class Machines:
     ----------
     klass, slowness, count
         Row of the class, least slowness, how many; shape ``(machines,)`` each.
+    of_node
+        Which of these each node is one of, shape ``(nodes,)``.
     """
 
-    klass: np.ndarray
+    klass: Ints
     slowness: Floats
     count: Floats
+    of_node: Ints
 
 
 def step_seconds(world: FarmWorld) -> Floats:
@@ -113,12 +116,16 @@ def doable(world: FarmWorld) -> Bools:
 
 def machines_of(world: FarmWorld) -> Machines:
     """Return the nodes of each class in up to four parts by slowness; those that leave or join are always there."""
-    parts = []
-    for klass in np.unique(world.fleet.node_class).tolist():
-        slowness = np.sort(world.fleet.slowness[world.fleet.node_class == klass])
-        parts += [(klass, part[0], len(part)) for part in np.array_split(slowness, _PARTS) if len(part)]
-    klass, slowness, count = (np.array(column) for column in zip(*parts, strict=True))
-    return Machines(klass, slowness.astype(float), count.astype(float))
+    fleet, parts = world.fleet, []
+    for klass in np.unique(fleet.node_class).tolist():
+        nodes = np.flatnonzero(fleet.node_class == klass)
+        nodes = nodes[np.argsort(fleet.slowness[nodes], kind="stable")]
+        parts += [part for part in np.array_split(nodes, _PARTS) if len(part)]
+    first, count = np.array([part[0] for part in parts]), np.array([float(len(part)) for part in parts])
+    of_node = np.zeros(len(fleet.node_class), np.int64)
+    for row, part in enumerate(parts):
+        of_node[part] = row
+    return Machines(fleet.node_class[first], fleet.slowness[first], count, of_node)
 
 
 def least_time(work: LikeWork, machines: Machines) -> Seconds:
@@ -138,13 +145,35 @@ def least_time(work: LikeWork, machines: Machines) -> Seconds:
     >>> least_time(like_work(world), machines_of(world))
     120.0
     """
+    return _least_time(work, machines)[0]
+
+
+def prices(work: LikeWork, machines: Machines) -> Floats:
+    """Return what a second of each resource of one machine is worth for the least time, ``(machines, resources)``.
+
+    They are not negative, and a second of the whole farm is worth 1: no time does work whose price, each frame where it
+    is least, is more than that.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import farm_world_of
+    >>> world = farm_world_of(fleet={"node_class": [0, 0]})
+    >>> prices(like_work(world), machines_of(world))[:, 0].tolist()
+    [0.5, 0.5]
+    """
+    return _least_time(work, machines)[1]
+
+
+def _least_time(work: LikeWork, machines: Machines) -> tuple[Seconds, Floats]:
     if not len(work.seconds):
-        return 0.0
+        return 0.0, np.zeros((len(machines.klass), RESOURCES))
     columns, use, owed = _program(work, machines)
     room = csr_array(np.repeat(machines.count, RESOURCES)[:, None])
     cost = np.append(np.zeros(columns), 1.0)
     whole = hstack([owed, csr_array((owed.shape[0], 1))])
-    return _solved(cost, hstack([use, -room]), np.zeros(use.shape[0]), whole)
+    solved = _solved(cost, hstack([use, -room]), np.zeros(use.shape[0]), whole)
+    price = np.maximum(-solved.ineqlin.marginals, 0.0).reshape(-1, RESOURCES)
+    return float(solved.fun), price / max(float(machines.count @ price.sum(axis=1)), np.finfo(float).tiny)
 
 
 def least_cost(work: LikeWork, machines: Machines, worth: Floats, seconds: Seconds) -> float:
@@ -163,10 +192,10 @@ def least_cost(work: LikeWork, machines: Machines, worth: Floats, seconds: Secon
     group, machine = _able(work, machines)
     klass = machines.klass[machine]
     cost = work.seconds[group, klass] * work.share[group, klass].max(axis=1) * machines.slowness[machine] * worth[klass]
-    return _solved(cost, use, seconds * np.repeat(machines.count, RESOURCES), owed)
+    return float(_solved(cost, use, seconds * np.repeat(machines.count, RESOURCES), owed).fun)
 
 
-def _able(work: LikeWork, machines: Machines) -> tuple[np.ndarray, np.ndarray]:
+def _able(work: LikeWork, machines: Machines) -> tuple[Ints, Ints]:
     group, machine = np.nonzero(np.isfinite(work.seconds[:, machines.klass]))
     return group, machine
 
@@ -185,10 +214,10 @@ def _program(work: LikeWork, machines: Machines) -> tuple[int, csr_array, csr_ar
     return len(group), use.tocsr(), owed.tocsr()
 
 
-def _solved(cost: Floats, use: csr_array, room: Floats, owed: csr_array) -> float:
+def _solved(cost: Floats, use: csr_array, room: Floats, owed: csr_array) -> OptimizeResult:
     solved = linprog(
         cost, A_ub=use.tocsr(), b_ub=room, A_eq=owed.tocsr(), b_eq=np.ones(owed.shape[0]), method="highs"
     )
     if solved.status != 0:
         raise Infeasible(f"the work cannot be done in that time: {solved.message}")
-    return float(solved.fun)
+    return solved
