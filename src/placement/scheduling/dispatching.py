@@ -47,7 +47,6 @@ class Dispatch:
     ceiling: float = float("inf")
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
-    _open: Bools = field(init=False)
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
     _score: Floats = field(init=False)
@@ -56,8 +55,7 @@ class Dispatch:
 
     def __post_init__(self) -> None:
         farm = self.farm
-        self.room = Room(farm)
-        self._open, self._client = self.reservations.step == NONE, farm.jobs.client[farm.steps.job]
+        self.room, self._client = Room(farm, self.reservations.step == NONE), farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
         self.used = self.used.copy()
         share = farm.share_of_node()
@@ -170,7 +168,7 @@ class Dispatch:
             return
         farm = self.farm
         warm = farm.nodes.warm_job == farm.jobs.index[farm.steps.job[row]] if self.cost.warmth else None
-        nodes, counts = self.room.best_fit(farm.steps.request[row], klass, count, warm=warm, among=self._open)
+        nodes, counts = self.room.best_fit(farm.steps.request[row], klass, count, warm=warm)
         if len(nodes):
             self._take(row, nodes, counts, reason)
 

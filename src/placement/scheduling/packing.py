@@ -17,7 +17,7 @@ from placement.units import Bools, Floats, Ints
 
 __all__ = ["Room"]
 
-#: Rounding that a resource may be overdrawn by, as a share of a frame: what is left after many frames is a float.
+#: What a resource may be overdrawn by, as a share of a frame: what is left after many frames is a rounded sum.
 _ROUNDING = 1e-9
 #: Shapes that failed and are remembered, by class: enough to stop what repeats, few enough to be compared in no time.
 _FAILURES = 8
@@ -36,6 +36,8 @@ class Room:
     ----------
     farm
         Read, not changed.
+    among
+        Nodes that may be chosen in any call; by default all, shape ``(nodes,)``.
 
     Attributes
     ----------
@@ -55,10 +57,11 @@ class Room:
     [1, 0]
     """
 
-    def __init__(self, farm: FarmSnapshot) -> None:
+    def __init__(self, farm: FarmSnapshot, among: Bools | None = None) -> None:
         up = farm.up
         self._rows: Ints = up[np.argsort(farm.nodes.node_class[up], kind="stable")]
         self._class: Ints = farm.nodes.node_class[self._rows]
+        self._among: Bools = np.ones(len(up), dtype=bool) if among is None else among[self._rows]
         kinds = len(farm.classes.names)
         self._bounds: list[int] = np.searchsorted(self._class, np.arange(kinds + 1)).tolist()
         self._place = np.full(farm.nodes.count, -1)
@@ -179,8 +182,7 @@ class Room:
         place = chosen[fitting[chosen]] + first
         fits = _fit(self._free[:, place], request)
         total = fits.cumsum()
-        ends = int(total.searchsorted(count))
-        if ends < len(total):
+        if (ends := int(total.searchsorted(count))) < len(total):
             fits[ends] -= total[ends] - count
         return self._rows[place[: ends + 1]], fits[: ends + 1]
 
@@ -241,16 +243,15 @@ class Room:
                 fitting &= self._free[resource, first:last] >= wanted[resource]
         if isinstance(klass, np.ndarray) and len(kinds) > 1:
             fitting &= klass[self._class[first:last]]
+        fitting &= self._among[first:last]
         if not fitting.any():
             for each in kinds:
                 self._refresh(each)
                 kept = [other for other in self._failed[each] if not _within(wanted, other)]
                 self._failed[each] = [wanted, *kept][:_FAILURES]
             return _NOWHERE
-        if among is not None:
-            fitting &= among[self._rows[first:last]]
-            if not fitting.any():
-                return _NOWHERE
+        if among is not None and not (fitting := fitting & among[self._rows[first:last]]).any():
+            return _NOWHERE
         return first, last, fitting
 
     def _rejects(self, wanted: list[float], klass: int) -> bool:
@@ -259,7 +260,8 @@ class Room:
         return not _within(wanted, self._most[klass]) or any(_within(each, wanted) for each in self._failed[klass])
 
     def _refresh(self, klass: int) -> None:
-        free = self._free[:, self._bounds[klass] : self._bounds[klass + 1]]
+        places = slice(self._bounds[klass], self._bounds[klass + 1])
+        free = self._free[:, places][:, self._among[places]]
         by_cores = np.argsort(free[Resource.CORES])
         most = np.maximum.accumulate(free[Resource.MEMORY, by_cores][::-1])[::-1]
         self._stairs[klass] = free[Resource.CORES, by_cores], np.append(most, -1.0)
@@ -269,8 +271,7 @@ class Room:
     def _fullness(self, request: Floats, first: int, last: int) -> Floats:
         """Return the free share of the resource that a frame takes most of, in a range of places."""
         kinds = self._class[first:last]
-        dominant = (request * self._per_offer).argmax(axis=1)
-        resource = dominant[kinds[0]]
+        resource = (dominant := (request * self._per_offer).argmax(axis=1))[kinds[0]]
         if kinds[0] == kinds[-1] or (dominant == resource).all():
             return np.asarray(self._free[resource, first:last] * self._per_offer[kinds, resource])
         dominant = dominant[kinds]
@@ -296,5 +297,4 @@ def _fit(free: Floats, request: Floats) -> Ints:
             most = each if most is None else np.minimum(most, each, out=most)
     if most is None:
         return np.full(free.shape[1], np.iinfo(np.int32).max, dtype=np.int64)
-    most += 2 * _ROUNDING
-    return most.astype(np.int64)
+    return (most + 2 * _ROUNDING).astype(np.int64)
