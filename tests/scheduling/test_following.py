@@ -96,3 +96,15 @@ def test_a_client_loses_places_to_others_only_as_far_as_its_guarantee_allows():
     follow = successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool))
 
     assert follow.tolist() == [1, 0, 0]
+
+
+def test_a_place_is_left_to_who_needs_a_free_licence_that_it_does_not_hold():
+    farm = snapshot_of(
+        steps={"waiting": [9, 9], "licence": [0, -1]}, attempts={"node": [0, 1, 2], "step": [1, 1, 1]},
+        nodes={"node_class": [0, 0, 0]}, licences=[2],
+    )  # fmt: skip
+    order, wanted = np.array([0, 1]), np.ones((2, 1), bool)
+    for free, expected in (([2], [-1, -1, 1]), ([0], [1, 1, 1])):
+        queue = Queue(order=order, waiting=np.array([9, 9]), wanted=wanted, licences=np.array(free))
+
+        assert successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool)).tolist() == expected

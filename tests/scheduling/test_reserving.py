@@ -54,6 +54,17 @@ def test_nothing_is_kept_for_a_frame_that_has_no_licence():
     assert kept.step.tolist() == [1, NONE]
 
 
+def test_one_node_is_kept_for_a_narrow_frame_that_has_waited_for_days():
+    farm = snapshot_of(
+        now=1e6, nodes={"node_class": [0, 0]}, steps={"request": [NARROW, [3, 1024, 0, 0, 0]], "waiting": [90, 90],
+                                                      "since": [1e6 - 60, 0.0]},
+    )  # fmt: skip
+
+    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), np.zeros(0), ORDER)
+
+    assert kept.step.tolist() == [1, NONE]
+
+
 def test_of_nodes_that_are_ready_together_the_warm_one_is_kept():
     farm, cost, remaining = farm_of([50, 50, 50, 50])
     warm = replace(farm, nodes=replace(farm.nodes, warm_job=np.array([-1, 5, 0, -1])))

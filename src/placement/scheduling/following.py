@@ -75,19 +75,23 @@ class Queue:
         Classes on which a step may follow, shape ``(steps, classes)``.
     spare
         What limits and guarantees leave; None: nobody has any.
+    licences
+        Free ones, shape ``(licences,)``; None: none.
     """
 
     order: Ints
     waiting: Ints
     wanted: Bools
     spare: Spare | None = None
+    licences: Ints | None = None
 
 
 def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: Floats, closed: Bools) -> Ints:
     """Choose the step that follows each attempt: a first one in the queue that fits in its place, else its own.
 
     A node that must wait for the next decision idles for half of the interval on average; with a successor it goes on
-    at once. Only attempts that may end soon are looked at, the others go on with their own step.
+    at once. Only attempts that may end soon are looked at, the others go on with their own step. Nothing follows where a
+    first one in the queue waits for room and needs a licence that is free but that the place does not hold.
 
     Parameters
     ----------
@@ -131,8 +135,14 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
         fits = (left > 0) & (rank[row] <= last) & queue.wanted[row, klass]
         for resource in np.flatnonzero(farm.steps.request[row]):
             fits &= room[resource] >= farm.steps.request[row, resource]
-        if farm.steps.licence[row] != NONE:
-            fits &= licence == farm.steps.licence[row]
+        if (needs := int(farm.steps.licence[row])) != NONE:
+            vacant = fits & (licence != needs)
+            fits &= licence == needs
+            if queue.licences is not None and queue.licences[needs] > 0 and vacant.any():
+                # Who must take a free licence first can only start at a decision: a place is left to it until then.
+                which = np.flatnonzero(free & vacant[group])[: min(int(queue.licences[needs]), int(queue.waiting[row]))]
+                follow[soon[which]], free[which] = NONE, False
+                np.subtract.at(left, group[which], 1)
         if not fits.any():
             continue
         which = np.flatnonzero(free & fits[group])

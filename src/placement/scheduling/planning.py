@@ -206,7 +206,7 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     closed[stops.attempt] = True
     worth = farm.share_of_node() * farm.classes.worth
     spare = Spare(farm, worth, room, _losable(scene, after, worth))
-    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=spare)
+    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=spare, licences=after.licences)
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
 
 

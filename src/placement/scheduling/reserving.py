@@ -56,6 +56,9 @@ def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
 def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, order: Ints) -> Reservations:
     """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first.
 
+    A step of other frames that has waited `Rules.ageing` gets one node as well: smaller ones that follow each other
+    would never leave it room.
+
     Of those that are ready together, warm ones first. At most `Rules.reserve_share` of the nodes that could run a step
     are kept for it and those before it, and no more than licences are free: a node that is kept for a frame without one
     would stand still. A node that is clearing is ready sooner from decision to decision, so the same one is chosen
@@ -74,8 +77,9 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     with backfilling", IEEE TPDS 12 (2001).
     """
     step, ready = np.full(farm.nodes.count, NONE, np.int64), np.full(farm.nodes.count, np.inf)
-    waited = farm.now - farm.steps.since >= rules.wide_wait
-    asks = wide_steps(farm, cost, rules) & waited & (farm.steps.waiting > 0) & ~farm.jobs.held[farm.steps.job]
+    wide, waited = wide_steps(farm, cost, rules), farm.now - farm.steps.since
+    asks = (waited >= np.where(wide, rules.wide_wait, rules.ageing)) & (farm.steps.waiting > 0)
+    asks &= ~farm.jobs.held[farm.steps.job]
     rows = order[asks[order]]
     if not len(rows):
         return Reservations(step=step, ready=ready)
@@ -85,7 +89,7 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     for row, classes in zip(rows.tolist(), fits, strict=True):
         fitting = up & classes[farm.nodes.node_class]
         most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
-        count, licence = min(int(farm.steps.waiting[row]), most), int(farm.steps.licence[row])
+        count, licence = min(int(farm.steps.waiting[row]) if wide[row] else 1, most), int(farm.steps.licence[row])
         if licence != NONE:
             count = min(count, int(licences[licence]))
         if count <= 0:

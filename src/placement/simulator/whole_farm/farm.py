@@ -60,7 +60,7 @@ class Farm:
         self.most_memory = _most_memory(world)
         self.unused: Floats = np.zeros(len(world.fleet.node_class))
         self.mishaps: list[dict[str, np.ndarray]] = []
-        self.suspects: dict[int, list[int]] = {}
+        self.suspects: dict[int, list[tuple[int, int]]] = {}
         self.scene_failures: dict[int, set[int]] = {}
         self.history: Floats = world.clients.history.copy()
         self.short_since: Floats = np.full(world.clients.count, np.inf)

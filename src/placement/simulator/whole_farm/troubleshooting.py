@@ -21,8 +21,8 @@ def troubleshoot(farm: Farm, now: Seconds) -> None:
 
     A step whose frame ran out of memory asks for 1.1 times the peak or 1.5 times what it had, whichever is more, up to
     the largest node that can run it; one that had as much fails for good. So does a step whose scene failed on 2 nodes.
-    A job fails with its step. A node on which 3 attempts in a row failed, of 2 jobs or more, is in quarantine, DOWN,
-    while its fault lasts.
+    A job fails with its step. A node on which 3 attempts in a row failed, of 2 jobs or more, or of a step that finished
+    frames elsewhere meanwhile, is in quarantine, DOWN, while its fault lasts.
     """
     if not farm.mishaps:
         return
@@ -82,9 +82,13 @@ def _quarantine(farm: Farm, columns: dict[str, np.ndarray], now: Seconds) -> Non
         if not failed[row]:
             farm.suspects.pop(node, None)
             continue
-        jobs = farm.suspects.setdefault(node, [])
-        jobs.append(int(farm.world.steps.job[columns["step"][row]]))
-        if len(jobs) >= _FAILURES_IN_A_ROW and len(set(jobs)) >= _JOBS and until[node] > now:
+        failures = farm.suspects.setdefault(node, [])
+        step = int(columns["step"][row])
+        failures.append((step, int(farm.progress.done[step])))
+        jobs = {int(farm.world.steps.job[each]) for each, _ in failures}
+        elsewhere = any(farm.progress.done[each] > done for each, done in failures)
+        many = len(failures) >= _FAILURES_IN_A_ROW and (len(jobs) >= _JOBS or elsewhere)
+        if many and until[node] > now:
             farm.suspects.pop(node)
             farm.down(np.array([node]), now, until[[node]], Outcome.INTERRUPTED)
     farm.running.drop()
