@@ -89,6 +89,26 @@ BENCHMARKS = (
         "benchmarks.speed:train_large",
         "10 million synthetic rows within 8 GiB",
     ),
+    Benchmark(
+        "decide-farm",
+        "benchmarks.deciding:decide_farm",
+        "one decision: 1,553 hosts, 20,000 waiting and 15,000 running frames, one core: p99 ≤ 100 ms",
+    ),
+    Benchmark(
+        "decide-huge",
+        "benchmarks.deciding:decide_huge",
+        "one decision: 12,500 nodes, 150,000 waiting frames, 5,000 steps, 50 classes, one core: p99 ≤ 300 ms",
+    ),
+    Benchmark(
+        "overhead",
+        "benchmarks.deciding:overhead",
+        "decision time over render time, studio-day ≤ 0.1 %",
+    ),
+    Benchmark(
+        "simulate",
+        "benchmarks.deciding:simulate",
+        "maestro-farm, one simulated day with planning: ≥ 20,000 finished frames per second and core",
+    ),
 )
 
 

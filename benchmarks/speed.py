@@ -16,6 +16,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from benchmarks.alone import cores, environment, run
 from benchmarks.result import Result, Row
 from benchmarks.timed import CLASSES, TASKS
 from placement.adapters.stores.shipped import shipped
@@ -34,8 +35,8 @@ _TAIL = 2_000
 
 def score_latency() -> Result:
     """Measure a warm score of 1,000 tasks × 20 classes × 3 modes on one core."""
-    with _model() as model, _cores(1):
-        told = json.loads(_run("-m", "benchmarks.timed", "score", str(model)))
+    with _model() as model, cores(1):
+        told = json.loads(run("-m", "benchmarks.timed", "score", str(model)))
     what = f"score of {TASKS} tasks × {CLASSES} classes × {len(MODES)} modes, warm, one core"
     note = f"{told['rows']:.0f} rows a call; baseline: the same boosters asked about each of {TASKS * CLASSES} pairs"
     return Result("score-latency", (Row(what, told["score"], 50.0, "<=", "ms", told["plain"]),), (note,))
@@ -54,7 +55,7 @@ def first_score() -> Result:
 
 def train_shipped() -> Result:
     """Measure ``python -m training`` on the shipped telemetry, two cores."""
-    with TemporaryDirectory() as folder, _cores(2):
+    with TemporaryDirectory() as folder, cores(2):
         arguments = ["-m", "training", "--out", f"{folder}/model", "--tracking", "none", "--quiet"]
         seconds, gib, told = _measured(arguments)
     row = Row("all targets on the shipped telemetry, two cores", seconds, 60.0, "<=", "s")
@@ -64,7 +65,7 @@ def train_shipped() -> Result:
 def train_large() -> Result:
     """Measure time and memory of training as synthetic rows grow to 10 million, two cores."""
     rows, notes = [], []
-    with TemporaryDirectory() as name, _cores(2):
+    with TemporaryDirectory() as name, cores(2):
         folder = Path(name)
         for count in _SIZES:
             path = write_synthetic(folder / f"rows-{count}.parquet", count)
@@ -85,42 +86,15 @@ def _model() -> Iterator[Path]:
     except InvalidInput:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "model"
-            _run("-m", "training", "--out", str(path), "--tracking", "none", "--quiet")
+            run("-m", "training", "--out", str(path), "--tracking", "none", "--quiet")
             yield path
     else:
         yield found
 
 
-@contextmanager
-def _cores(count: int) -> Iterator[None]:
-    """Keep this process and its children to so many cores, where the system can."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    all_cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(all_cores)[:count])
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, all_cores)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def _run(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], env=_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise InvalidInput(f"python {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-_TAIL:]}")
-    return done.stdout
-
-
 def _seconds(*arguments: str) -> float:
     start = perf_counter()
-    _run(*arguments)
+    run(*arguments)
     return perf_counter() - start
 
 
@@ -131,7 +105,7 @@ def _measured(arguments: list[str]) -> tuple[float, float, str]:
     """
     start = perf_counter()
     with TemporaryDirectory() as folder, (Path(folder) / "out").open("w+") as out:
-        child = subprocess.Popen([sys.executable, *arguments], env=_environment(), stdout=out, stderr=out)
+        child = subprocess.Popen([sys.executable, *arguments], env=environment(), stdout=out, stderr=out)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)

@@ -19,6 +19,7 @@ TOYS = tuple(Benchmark(name, f"tests.benchmarks.toys:{name}", f"bar of {name}") 
 PROMISED = {
     "cold-start", "after-three-frames", "coverage", "memory-exceedance", "foreign-logs", "beats-round-robin",
     "blender-fleet", "score-latency", "first-score", "train-shipped", "train-large",
+    "decide-farm", "decide-huge", "overhead", "simulate",
 }
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import speed, timed
+from benchmarks import alone, speed, timed
 from benchmarks.registry import BENCHMARKS
 from placement.errors import InvalidInput
 
@@ -20,7 +20,7 @@ def test_a_child_that_fails_says_why():
     with pytest.raises(InvalidInput, match="no such thing"):
         speed._measured(["-c", "raise SystemExit('no such thing')"])
     with pytest.raises(InvalidInput, match="nor this"):
-        speed._run("-c", "raise SystemExit('nor this')")
+        alone.run("-c", "raise SystemExit('nor this')")
 
 
 def test_the_peak_memory_of_a_child_is_told_after_its_end():
@@ -37,7 +37,7 @@ def test_the_peak_memory_of_a_child_is_told_after_its_end():
 def test_cores_are_given_back():
     before = os.sched_getaffinity(0)
 
-    with speed._cores(1):
+    with alone.cores(1):
         assert len(os.sched_getaffinity(0)) == 1
 
     assert os.sched_getaffinity(0) == before
