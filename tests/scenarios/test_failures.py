@@ -38,7 +38,8 @@ def test_a_critical_job_is_in_time_although_half_of_the_nodes_fail_under_it() ->
 def test_a_lost_rack_costs_what_ran_since_its_checkpoints_and_nothing_else() -> None:
     world = farm_world_of(
         classes=ONE_CORE, fleet={"node_class": np.zeros(4), "rack": [0, 0, 1, 1]},
-        jobs={"deadline": [1200.0], "importance": [10]}, steps={"frames": [20], "seconds": [[100.0]], "checkpoint": [50.0]},
+        jobs={"deadline": [1200.0], "importance": [10]},
+        steps={"frames": [20], "seconds": [[100.0]], "checkpoint": [50.0]},
         faults=faults((Fault.RACK_LOSS, 170.0, 0, 500.0, 1.0)),
     )  # fmt: skip
 
@@ -119,8 +120,8 @@ def test_a_bad_node_is_put_in_quarantine_and_the_jobs_are_not() -> None:
 def test_a_flapping_node_costs_little_and_the_job_is_in_time() -> None:
     flaps = faults(*((Fault.CRASH, 100.0 + 240.0 * turn, 0, 90.0, 1.0) for turn in range(6)))
     world = farm_world_of(
-        classes=ONE_CORE, fleet={"node_class": np.zeros(3)}, faults=flaps, jobs={"deadline": [1300.0], "importance": [10]},
-        steps={"frames": [40], "seconds": [[60.0]]},
+        classes=ONE_CORE, fleet={"node_class": np.zeros(3)}, faults=flaps,
+        jobs={"deadline": [1300.0], "importance": [10]}, steps={"frames": [40], "seconds": [[60.0]]},
     )  # fmt: skip
 
     history = lived(world)

@@ -65,6 +65,17 @@ def test_one_node_is_kept_for_a_narrow_frame_that_has_waited_for_days():
     assert kept.step.tolist() == [1, NONE]
 
 
+def test_room_that_was_cleared_for_an_emergency_is_not_kept_for_others():
+    farm = snapshot_of(
+        now=1000.0, nodes={"node_class": [0, 0]}, jobs={"importance": [1.0, 200.0]},
+        steps={"request": [WIDE, NARROW], "job": [0, 1], "since": [0.0, 990.0]}, attempts={"node": [1], "step": [0]},
+    )  # fmt: skip
+
+    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), np.full(1, 50.0), np.array([1, 0]))
+
+    assert kept.step.tolist() == [NONE, 0]
+
+
 def test_of_nodes_that_are_ready_together_the_warm_one_is_kept():
     farm, cost, remaining = farm_of([50, 50, 50, 50])
     warm = replace(farm, nodes=replace(farm.nodes, warm_job=np.array([-1, 5, 0, -1])))

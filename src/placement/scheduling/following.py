@@ -90,8 +90,8 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     """Choose the step that follows each attempt: a first one in the queue that fits in its place, else its own.
 
     A node that must wait for the next decision idles for half of the interval on average; with a successor it goes on
-    at once. Only attempts that may end soon are looked at, the others go on with their own step. Nothing follows where a
-    first one in the queue waits for room and needs a licence that is free but that the place does not hold.
+    at once. Only attempts that may end soon are looked at, the others go on with their own step. Nothing follows where
+    a first one in the queue waits for room and needs a licence that is free but that the place does not hold.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ __all__ = ["NONE", "Reservations", "reserve", "wide_steps"]
 
 #: No reservation.
 NONE = -1
+_EMERGENCIES = 8  #: steps looked at; more emergencies at once are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,8 +62,8 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
 
     Of those that are ready together, warm ones first. At most `Rules.reserve_share` of the nodes that could run a step
     are kept for it and those before it, and no more than licences are free: a node that is kept for a frame without one
-    would stand still. A node that is clearing is ready sooner from decision to decision, so the same one is chosen
-    again without being remembered.
+    would stand still. Nor is a node that has room for an emergency now. A node that is clearing is ready sooner from
+    decision to decision, so the same one is chosen again without being remembered.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     if not len(rows):
         return Reservations(step=step, ready=ready)
     fits: Bools = cost.able[rows] & (farm.classes.offer >= farm.steps.request[rows, None]).all(axis=2)
-    up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
+    up, licences = (farm.nodes.state == NodeState.UP) & ~_for_emergencies(farm, cost, rules, order), farm.licences.copy()
     ends = _Ends.of(farm, remaining, up & np.asarray(fits.any(axis=0))[farm.nodes.node_class])
     for row, classes in zip(rows.tolist(), fits, strict=True):
         fitting = up & classes[farm.nodes.node_class]
@@ -102,6 +103,16 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
         if licence != NONE:
             licences[licence] -= len(nodes)
     return Reservations(step=step, ready=ready)
+
+
+def _for_emergencies(farm: FarmSnapshot, cost: Cost, rules: Rules, order: Ints) -> Bools:
+    """Tell which nodes have room now for a frame of an emergency, shape ``(nodes,)``: it was cleared for that."""
+    room = np.zeros(farm.nodes.count, bool)
+    urgent = order[(farm.jobs.importance >= rules.emergency)[farm.steps.job[order]]]
+    for row in urgent[farm.steps.waiting[urgent] > 0][:_EMERGENCIES].tolist():
+        able = cost.able[row][farm.nodes.node_class]
+        room |= able & (farm.nodes.free >= farm.steps.request[row] - 1e-6).all(axis=1)
+    return room
 
 
 @dataclass(frozen=True, slots=True, eq=False)
