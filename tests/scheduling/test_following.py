@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.scheduling.following import Queue, Spare, successors
+from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.testing.planner_farms import clients_of, snapshot_of
 
 INTERVAL = 30.0
@@ -72,12 +72,36 @@ def test_a_step_with_one_frame_is_offered_little_more_than_one_place():
     assert follow.tolist() == [0, 1, 1]
 
 
+def bounds(**columns):
+    plain = {
+        "gain": [np.inf] * 2,
+        "lose": [np.inf] * 2,
+        "lend": [np.inf] * 2,
+        "short": [0.0] * 2,
+        "danger": [False] * 2,
+    }
+    return Bounds(**{name: np.array(column) for name, column in (plain | columns).items()})
+
+
+def test_a_client_below_its_fair_share_takes_places_of_one_above_it_that_ranks_before():
+    farm = snapshot_of(
+        clients=clients_of(limit=[1.0, 1.0]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
+        attempts={"node": [0, 1, 2, 3], "step": [0, 0, 0, 0]}, nodes={"node_class": [0, 0, 0, 0]},
+    )  # fmt: skip
+    for danger, expected in ((False, [1, 1, 0, 0]), (True, [0, 0, 0, 0])):
+        shares = bounds(lend=[2.0, 0.0], short=[0.0, 3.0], danger=[danger, False])
+        spare = Spare(farm, np.ones((2, 1)), shares)
+        queue = Queue(order=np.array([0, 1]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
+
+        assert successors(farm, INTERVAL, queue, np.zeros(4), np.zeros(4, bool)).tolist() == expected
+
+
 def test_a_client_takes_others_places_only_as_far_as_its_limit_allows():
     farm = snapshot_of(
         clients=clients_of(limit=[1.0, 0.5]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
         attempts={"node": [0, 1, 2, 3], "step": [0, 0, 1, 0]}, nodes={"node_class": [0, 0, 0, 0]},
     )  # fmt: skip
-    spare = Spare(farm, np.ones((2, 1)), np.array([np.inf, 1.5]), np.full(2, np.inf))
+    spare = Spare(farm, np.ones((2, 1)), bounds(gain=[np.inf, 1.5]))
     queue = Queue(order=np.array([1, 0]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
 
     follow = successors(farm, INTERVAL, queue, np.zeros(4), np.zeros(4, bool))
@@ -90,7 +114,7 @@ def test_a_client_loses_places_to_others_only_as_far_as_its_guarantee_allows():
         clients=clients_of(limit=[1.0, 1.0]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]},
         attempts={"node": [0, 1, 2], "step": [0, 0, 0]}, nodes={"node_class": [0, 0, 0]},
     )  # fmt: skip
-    spare = Spare(farm, np.ones((2, 1)), np.full(2, np.inf), np.array([1.0, np.inf]))
+    spare = Spare(farm, np.ones((2, 1)), bounds(lose=[1.0, np.inf]))
     queue = Queue(order=np.array([1, 0]), waiting=np.array([9, 9]), wanted=np.ones((2, 1), bool), spare=spare)
 
     follow = successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool))

@@ -10,15 +10,41 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.reserving import NONE
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["Queue", "Spare", "successors"]
+__all__ = ["Bounds", "Queue", "Spare", "successors"]
 
 _LOOK_AHEAD = 2.0
 _ROUNDING = 1e-9
+_SHORT = 50  #: steps that may take places for their clients' fair shares
 _FIRST = 200  #: steps that may take others' places; who stands further behind is not missed until the next decision
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bounds:
+    """How far clients may gain and lose worth by following others and being followed, shape ``(clients,)``.
+
+    Parameters
+    ----------
+    gain
+        What each may come to hold besides what it does: its limit; infinite: any.
+    lose
+        What each may lose to others in danger of their deadlines, infinite: all it holds.
+    lend
+        What each may lose to others: beyond its fair share.
+    short
+        What each lacks of its fair share.
+    danger
+        Which steps are in danger, shape ``(steps,)``.
+    """
+
+    gain: Floats
+    lose: Floats
+    lend: Floats
+    short: Floats
+    danger: Bools
+
+
 class Spare:
-    """What limited clients may still come to hold by following others, and guaranteed ones lose by being followed.
+    """What clients may still gain and lose while successors are chosen.
 
     Parameters
     ----------
@@ -26,38 +52,49 @@ class Spare:
         Clients, jobs and where attempts run are looked at.
     worth
         Worth of a frame, shape ``(steps, classes)``.
-    gain, lose
-        Worth that each client may come to hold besides what it does, and of what it holds may lose to others, infinite:
-        any, shape ``(clients,)``.
+    bounds
+        What they may at first.
     """
 
-    def __init__(self, farm: FarmSnapshot, worth: Floats, gain: Floats, lose: Floats) -> None:
+    def __init__(self, farm: FarmSnapshot, worth: Floats, bounds: Bounds) -> None:
         self._client = farm.jobs.client[farm.steps.job]
         self._step, self._kind = farm.attempts.step, farm.nodes.node_class[farm.attempts.node]
         self._own = self._client[self._step]
-        self._worth, self._gain, self._lose = worth, gain.copy(), lose.copy()
+        self._worth, self.danger = worth, bounds.danger
+        self._gain, self._lose, self._lend = bounds.gain.copy(), bounds.lose.copy(), bounds.lend.copy()
+        self._short = bounds.short.copy()
         self._above = np.eye(farm.clients.count, dtype=bool)
         for row, parent in enumerate(farm.clients.parent.tolist()):
             if parent >= 0:
                 self._above[row] |= self._above[parent]
-        self._limited, self._promised = self._above & np.isfinite(gain), np.flatnonzero(np.isfinite(lose))
 
-    def admit(self, step: int, attempts: Ints) -> Ints:
+    def short(self, steps: Ints) -> Ints:
+        """Return those of these steps whose clients lack the worth of a frame of their fair shares."""
+        worth = np.where(self._worth[steps] > 0, self._worth[steps], np.inf).min(axis=1, initial=np.inf)
+        return np.asarray(steps[self._short[self._client[steps]] >= worth - _ROUNDING])
+
+    def admit(self, step: int, attempts: Ints, *, short: bool = False) -> Ints:
         """Return which of these attempts a step may follow, first ones first, and count what clients gain and lose.
 
         Places that a client, or one above it, has already are no more to it, and no loss.
+
+        Parameters
+        ----------
+        short
+            The client gains no more than it lacks of its fair share.
         """
-        client = int(self._client[step])
-        limited, promised = np.flatnonzero(self._limited[client]), self._promised[~self._above[client, self._promised]]
-        if not len(limited) and not len(promised):
+        above, own, kind = self._above[self._client[step]], self._above[self._own[attempts]], self._kind[attempts]
+        if (own == above).all():
             return attempts
-        own, kind = self._above[self._own[attempts]], self._kind[attempts]
-        gain = self._worth[step, kind, None] * ~own[:, limited]
-        loss = self._worth[self._step[attempts], kind, None] * own[:, promised]
-        keep = ((gain <= 0) | (np.cumsum(gain, axis=0) <= self._gain[limited] + _ROUNDING)).all(axis=1)
-        keep &= ((loss <= 0) | (np.cumsum(loss, axis=0) <= self._lose[promised] + _ROUNDING)).all(axis=1)
-        self._gain[limited] -= gain[keep].sum(axis=0)
-        self._lose[promised] -= loss[keep].sum(axis=0)
+        gain = self._worth[step, kind, None] * (above & ~own)
+        loss = self._worth[self._step[attempts], kind, None] * (own & ~above)
+        most = np.minimum(self._gain, self._short) if short else self._gain
+        least = self._lose if self.danger[step] else np.minimum(self._lose, self._lend)
+        keep = ((gain <= 0) | (np.cumsum(gain, axis=0) <= most + _ROUNDING)).all(axis=1)
+        keep &= ((loss <= 0) | (np.cumsum(loss, axis=0) <= least + _ROUNDING)).all(axis=1)
+        gained, lost = gain[keep].sum(axis=0), loss[keep].sum(axis=0)
+        for column, change in ((self._gain, gained), (self._short, gained), (self._lose, lost), (self._lend, lost)):
+            column -= change
         return np.asarray(attempts[keep])
 
 
@@ -91,7 +128,9 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
 
     A node that must wait for the next decision idles for half of the interval on average; with a successor it goes on
     at once. Only attempts that may end soon are looked at, the others go on with their own step. Nothing follows where
-    a first one in the queue waits for room and needs a licence that is free but that the place does not hold.
+    a first one in the queue waits for room and needs a licence that is free but that the place does not hold. A client
+    below its fair share takes places, whatever the rank, of clients above theirs whose work is in no danger; nobody
+    takes a place that a client needs for its share, and who is in danger none that one needs for its guarantee.
 
     Parameters
     ----------
@@ -131,14 +170,19 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     last = np.where((queue.waiting[step] > 0) & (rank[step] < len(queue.order)), rank[step], len(queue.order))
     chance, free = np.exp(-remaining[soon] / interval), np.ones(len(soon), bool)
     left = np.bincount(group, minlength=len(places))
-    for row in queue.order[queue.waiting[queue.order] > 0][:_FIRST].tolist():
-        fits = (left > 0) & (rank[row] <= last) & queue.wanted[row, klass]
+    ready, turns = queue.order[queue.waiting[queue.order] > 0], list[tuple[int, bool]]()
+    calm = np.zeros(len(places), bool)
+    if queue.spare is not None:
+        calm = ~queue.spare.danger[step]
+        turns = [(row, True) for row in queue.spare.short(ready)[:_SHORT].tolist()]
+    for row, short in turns + [(row, False) for row in ready[:_FIRST].tolist()]:
+        fits = (left > 0) & (calm if short else rank[row] <= last) & queue.wanted[row, klass]
         for resource in np.flatnonzero(farm.steps.request[row]):
             fits &= room[resource] >= farm.steps.request[row, resource]
         if (needs := int(farm.steps.licence[row])) != NONE:
             vacant = fits & (licence != needs)
             fits &= licence == needs
-            if queue.licences is not None and queue.licences[needs] > 0 and vacant.any():
+            if queue.licences is not None and queue.licences[needs] > 0 and vacant.any() and not short:
                 # Who must take a free licence first can only start at a decision: a place is left to it until then.
                 which = np.flatnonzero(free & vacant[group])[: min(int(queue.licences[needs]), int(queue.waiting[row]))]
                 follow[soon[which]], free[which] = NONE, False
@@ -148,7 +192,7 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
         which = np.flatnonzero(free & fits[group])
         which = which[: int(np.searchsorted(np.cumsum(chance[which]), queue.waiting[row])) + 1]
         if queue.spare is not None:
-            which = which[np.isin(soon[which], queue.spare.admit(row, soon[which]))]
+            which = which[np.isin(soon[which], queue.spare.admit(row, soon[which], short=short))]
         follow[soon[which]], free[which] = row, False
         np.subtract.at(left, group[which], 1)
         if not free.any():

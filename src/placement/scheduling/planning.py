@@ -11,7 +11,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.energy_modes import choose_modes
-from placement.scheduling.following import Queue, Spare, successors
+from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
@@ -205,17 +205,17 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     closed |= farm.nodes.state[farm.attempts.node] != NodeState.UP
     closed[stops.attempt] = True
     worth = farm.share_of_node() * farm.classes.worth
-    spare = Spare(farm, worth, room, _losable(scene, after, worth))
+    spare = Spare(farm, worth, _bounds(scene, after, worth))
     queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=spare, licences=after.licences)
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
 
 
-def _losable(scene: _Scene, after: Aftermath, worth: Floats) -> Floats:
-    """Return the worth that each client may lose to those who follow it: beyond its guarantee, or no use to it.
+def _bounds(scene: _Scene, after: Aftermath, worth: Floats) -> Bounds:
+    """Return how far clients may gain and lose by following each other, places aside that are no use to them.
 
-    No use are places that end before the next decision or the one after, and that it has not the frames to fill.
+    No use are places that end before the next decision or the one after, and that a client has not the frames to fill.
     """
-    farm, guaranteed = scene.farm, scene.entitled.guaranteed
+    farm, guaranteed, fair = scene.farm, scene.entitled.guaranteed, scene.entitled.fair
     client = farm.jobs.client[farm.steps.job]
     least = np.where(scene.cost.able, worth, np.inf).min(axis=1, initial=np.inf)
     waits = np.where(np.isfinite(least), least, 0.0)[scene.order] * after.left[scene.order]
@@ -225,8 +225,15 @@ def _losable(scene: _Scene, after: Aftermath, worth: Floats) -> Floats:
         aggregated(farm.clients, np.bincount(rows, each, farm.clients.count).astype(float))
         for rows, each in ((client[scene.order], waits), (client[farm.attempts.step], ends))
     )
-    beyond = np.maximum(after.used - guaranteed, 0.0) + np.maximum(ending - waiting, 0.0)
-    return np.where(guaranteed > 0, beyond, np.inf)
+    idle = np.maximum(ending - waiting, 0.0)
+    beyond = np.maximum(after.used - guaranteed, 0.0) + idle
+    return Bounds(
+        gain=scene.most - after.used,
+        lose=np.where(guaranteed > 0, beyond, np.inf),
+        lend=np.maximum(after.used - fair, 0.0) + idle,
+        short=np.maximum(fair - after.used, 0.0),
+        danger=scene.urgency.ranking.danger,
+    )
 
 
 def _left(farm: FarmSnapshot, starts: Starts) -> Ints:

@@ -85,7 +85,8 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     if not len(rows):
         return Reservations(step=step, ready=ready)
     fits: Bools = cost.able[rows] & (farm.classes.offer >= farm.steps.request[rows, None]).all(axis=2)
-    up, licences = (farm.nodes.state == NodeState.UP) & ~_for_emergencies(farm, cost, rules, order), farm.licences.copy()
+    up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
+    up &= ~_for_emergencies(farm, cost, rules, order)
     ends = _Ends.of(farm, remaining, up & np.asarray(fits.any(axis=0))[farm.nodes.node_class])
     for row, classes in zip(rows.tolist(), fits, strict=True):
         fitting = up & classes[farm.nodes.node_class]
