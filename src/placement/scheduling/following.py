@@ -162,39 +162,59 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     soon = soon[np.argsort(remaining[soon], kind="stable")]
     if not len(soon):
         return follow
-    count = len(farm.classes.names)
-    place = own[soon] * count + farm.nodes.node_class[farm.attempts.node[soon]]
-    places, group = np.unique(place, return_inverse=True)
-    step, klass = np.divmod(places, count)
-    room, licence = np.ascontiguousarray(farm.steps.request[step].T), farm.steps.licence[step]
-    last = np.where((queue.waiting[step] > 0) & (rank[step] < len(queue.order)), rank[step], len(queue.order))
-    chance, free = np.exp(-remaining[soon] / interval), np.ones(len(soon), bool)
-    left = np.bincount(group, minlength=len(places))
+    places = _Places(farm, queue, soon, rank, np.exp(-remaining[soon] / interval))
     ready, turns = queue.order[queue.waiting[queue.order] > 0], list[tuple[int, bool]]()
-    calm = np.zeros(len(places), bool)
     if queue.spare is not None:
-        calm = ~queue.spare.danger[step]
         turns = [(row, True) for row in queue.spare.short(ready)[:_SHORT].tolist()]
     for row, short in turns + [(row, False) for row in ready[:_FIRST].tolist()]:
-        fits = (left > 0) & (calm if short else rank[row] <= last) & queue.wanted[row, klass]
-        for resource in np.flatnonzero(farm.steps.request[row]):
-            fits &= room[resource] >= farm.steps.request[row, resource]
-        if (needs := int(farm.steps.licence[row])) != NONE:
-            vacant = fits & (licence != needs)
-            fits &= licence == needs
-            if queue.licences is not None and queue.licences[needs] > 0 and vacant.any() and not short:
-                # Who must take a free licence first can only start at a decision: a place is left to it until then.
-                which = np.flatnonzero(free & vacant[group])[: min(int(queue.licences[needs]), int(queue.waiting[row]))]
-                follow[soon[which]], free[which] = NONE, False
-                np.subtract.at(left, group[which], 1)
-        if not fits.any():
-            continue
-        which = np.flatnonzero(free & fits[group])
-        which = which[: int(np.searchsorted(np.cumsum(chance[which]), queue.waiting[row])) + 1]
-        if queue.spare is not None:
-            which = which[np.isin(soon[which], queue.spare.admit(row, soon[which], short=short))]
-        follow[soon[which]], free[which] = row, False
-        np.subtract.at(left, group[which], 1)
-        if not free.any():
+        places.offer(row, follow, short=short)
+        if not places.free.any():
             break
     return follow
+
+
+class _Places:
+    """Places of attempts that may end soon, soonest first, in groups of one step on one class."""
+
+    def __init__(self, farm: FarmSnapshot, queue: Queue, soon: Ints, rank: Ints, chance: Floats) -> None:
+        self._farm, self._queue, self._soon, self._rank, self._chance = farm, queue, soon, rank, chance
+        count, own = len(farm.classes.names), farm.attempts.step[soon]
+        groups, self._group = np.unique(
+            own * count + farm.nodes.node_class[farm.attempts.node[soon]], return_inverse=True
+        )
+        step, self._klass = np.divmod(groups, count)
+        self._room, self._licence = np.ascontiguousarray(farm.steps.request[step].T), farm.steps.licence[step]
+        self._last = np.where(queue.waiting[step] > 0, rank[step], len(queue.order))
+        self._calm = np.zeros(len(step), bool) if queue.spare is None else ~queue.spare.danger[step]
+        self._left = np.bincount(self._group, minlength=len(groups))
+        self.free: Bools = np.ones(len(soon), bool)
+
+    def offer(self, row: int, follow: Ints, *, short: bool) -> None:
+        """Let a step follow where it may: behind what ranks lower, or `short`, behind whatever is in no danger."""
+        fits = (self._left > 0) & self._queue.wanted[row, self._klass]
+        fits &= self._calm if short else self._rank[row] <= self._last
+        for resource in np.flatnonzero(self._farm.steps.request[row]):
+            fits &= self._room[resource] >= self._farm.steps.request[row, resource]
+        if (needs := int(self._farm.steps.licence[row])) != NONE:
+            if not short:
+                self._vacate(row, needs, fits & (self._licence != needs), follow)
+            fits &= self._licence == needs
+        if not fits.any():
+            return
+        which = np.flatnonzero(self.free & fits[self._group])
+        which = which[: int(np.searchsorted(np.cumsum(self._chance[which]), self._queue.waiting[row])) + 1]
+        if self._queue.spare is not None:
+            admitted = self._queue.spare.admit(row, self._soon[which], short=short)
+            which = which[np.isin(self._soon[which], admitted)]
+        self._take(which, row, follow)
+
+    def _vacate(self, row: int, licence: int, fits: Bools, follow: Ints) -> None:
+        """Leave places to a step that must take a free licence first, which it can only at a decision."""
+        if self._queue.licences is None or self._queue.licences[licence] <= 0 or not fits.any():
+            return
+        most = min(int(self._queue.licences[licence]), int(self._queue.waiting[row]))
+        self._take(np.flatnonzero(self.free & fits[self._group])[:most], NONE, follow)
+
+    def _take(self, which: Ints, row: int, follow: Ints) -> None:
+        follow[self._soon[which]], self.free[which] = row, False
+        np.subtract.at(self._left, self._group[which], 1)

@@ -41,7 +41,7 @@ def eventful_snapshot(seed: int, nodes: int = 6, steps: int = 8) -> tuple[FarmSn
     --------
     >>> farm, _ = eventful_snapshot(seed=3)
     >>> len(farm.outlook.start), bool(farm.jobs.importance.max() > 100)
-    (2, False)
+    (4, False)
     """
     farm, cost = random_snapshot(seed, nodes, steps)
     chance = np.random.default_rng([seed, 1])
