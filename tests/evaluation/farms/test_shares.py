@@ -21,7 +21,7 @@ from placement.simulator.whole_farm.beliefs import learned
 from placement.simulator.whole_farm.engine import run_farm
 from placement.simulator.whole_farm.history import FarmHistory, Outcome
 from placement.testing.history_columns import attempt_worth
-from placement.testing.planner_farms import clients_of, farm_world_of
+from placement.testing.planner_farms import classes_of, clients_of, farm_world_of
 from tests.evaluation.farms.by_hand import history_of
 from tests.simulator.farm_worlds import faults, first_fit, restless, troubled_world
 
@@ -72,6 +72,23 @@ def test_at_frame_boundary_a_frame_that_others_began_meanwhile_is_no_excuse() ->
     found = clients(two, history_of(two, 1100.0, ran, decided=[0.0, 30.0]))
 
     assert found["shortfall_overdue"] == pytest.approx(2 * 500, abs=2 * 10)
+
+
+@pytest.mark.parametrize(("guarantee", "overdue"), [(0.0, 8 * 50.0), (0.5, 0.0)])
+def test_what_only_others_guarantees_could_give_is_not_overdue(guarantee: float, overdue: float) -> None:
+    """The one node with a GPU is held by a client who is guaranteed half of the farm, or by one who borrows it."""
+    world = farm_world_of(
+        classes=classes_of(offer=[[8, 32768, 0, 0, 0], [8, 32768, 1, 8192, 0]]), fleet={"node_class": [0, 1]},
+        clients=clients_of(guarantee=[0.5, guarantee], lending=[Lending.NEVER, Lending.FRAME]),
+        jobs={"client": [0, 1]},
+        steps={"job": [0, 1], "frames": [1, 1], "request": [[2, 64, 1, 64, 0], [8, 64, 0, 0, 0]]},
+    )  # fmt: skip
+    ran = {"frame": [1, 0], "node": [1, 1], "start": [0.0, 100.0], "end": [100.0, 160.0]}
+
+    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0]))
+
+    assert found["shortfall"] == pytest.approx(8 * 100)
+    assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
 
 
 def test_seconds_outside_the_window_do_not_count() -> None:

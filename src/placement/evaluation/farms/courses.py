@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from placement.evaluation.farms.demand import Changes, changes
+from placement.evaluation.farms.reachable import reachable
 from placement.farm.clients import Lending
 from placement.farm.machines import NodeState
 from placement.simulator.farm_world import FarmWorld
@@ -27,8 +28,10 @@ class ClientCourse:
     ----------
     held, wanted
         Worth held, and that plus what ready frames could take, averaged.
-    most_held, least_owed
-        The most held, and the least of min(guarantee, wanted), at any instant.
+    begin, most_held
+        Worth held at the begin of the cell, and the most at any instant in it.
+    least_owed
+        The least of min(guarantee, wanted) at any instant, and no more than could be had without others' guarantees.
     short
         Worth-seconds that it held below min(guarantee, wanted).
     frame
@@ -39,6 +42,7 @@ class ClientCourse:
 
     held: Floats
     wanted: Floats
+    begin: Floats
     most_held: Floats
     least_owed: Floats
     short: Floats
@@ -70,8 +74,10 @@ def client_courses(world: FarmWorld, history: FarmHistory) -> Courses:
     cells = int(np.clip(np.ceil(history.end / _CELL), 1, _MOST_CELLS))
     edges = np.linspace(0.0, max(history.end, 1e-9), cells + 1)
     farm, moved = _worth(world, history), changes(world, history)
-    of = tuple(_course(world, history, edges, farm, moved, row) for row in range(world.clients.count))
-    return Courses(edges, _average(edges, *_at_edges(edges, *farm)), of)
+    of = [_course(world, history, edges, farm, moved, row) for row in range(world.clients.count)]
+    ready = reachable(world, history, edges[:-1])
+    of = [replace(one, least_owed=np.minimum(one.least_owed, one.begin + ready[row])) for row, one in enumerate(of)]
+    return Courses(edges, _average(edges, *_at_edges(edges, *farm)), tuple(of))
 
 
 def _course(
@@ -88,6 +94,7 @@ def _course(
     return ClientCourse(
         held=_average(edges, time, held),
         wanted=_average(edges, time, wanted),
+        begin=held[first],
         most_held=np.maximum.reduceat(held, first),
         least_owed=np.minimum.reduceat(owed, first),
         short=_average(edges, time, np.maximum(owed - held, 0.0)) * np.diff(edges),

@@ -14,7 +14,7 @@ from placement.simulator.farm_world import FarmWorld, Fault
 from placement.simulator.whole_farm.history import FarmHistory, Outcome
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["Changes", "changes"]
+__all__ = ["Changes", "Queue", "changes", "queue_of"]
 
 _ROUNDING = 1e-9
 _AGAIN = (Outcome.INTERRUPTED, Outcome.LOST, Outcome.OOM, Outcome.FAILED)
@@ -72,7 +72,7 @@ def changes(world: FarmWorld, history: FarmHistory) -> Changes:
     holds = attempt_share(world, attempts, attempts.memory)
     holds = holds * world.classes.worth[world.fleet.node_class[attempts.node]]
     who, none = client[attempts.step], np.zeros(attempts.count)
-    queue = _queue(world, history)
+    queue = queue_of(world, history)
     licence = world.steps.licence[queue.step]
     plain = queue.where(licence < 0)
     parts = [
@@ -86,7 +86,7 @@ def changes(world: FarmWorld, history: FarmHistory) -> Changes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Queue:
+class Queue:
     """Frames of steps after each change, in the order of steps and time.
 
     `ready` are frames that wait and fit beside those that run, `each` is the worth of one.
@@ -98,16 +98,17 @@ class _Queue:
     ready: Floats
     each: Floats
 
-    def where(self, rows: Bools) -> _Queue:
+    def where(self, rows: Bools) -> Queue:
         """Return some rows."""
-        return _Queue(*(getattr(self, name)[rows] for name in self.__slots__))
+        return Queue(*(getattr(self, name)[rows] for name in self.__slots__))
 
     def growth(self) -> tuple[Floats, Floats]:
         """Return by how much the worth and the number of ready frames grew with each change."""
         return _growth(self.ready * self.each, self.step), _growth(self.ready, self.step)
 
 
-def _queue(world: FarmWorld, history: FarmHistory) -> _Queue:
+def queue_of(world: FarmWorld, history: FarmHistory) -> Queue:
+    """Return the queue of ready frames after each change; `changes` says what counts."""
     attempts = history.attempts
     rows, again = np.flatnonzero(np.isfinite(history.step_ready)), np.isin(attempts.outcome, _AGAIN)
     failed = np.where(history.job_failed, 0.0, np.inf)
@@ -127,7 +128,7 @@ def _queue(world: FarmWorld, history: FarmHistory) -> _Queue:
     waiting[(time >= failed[job]) | world.jobs.held[job]] = 0.0
     fit, each = _fitting(world)
     ready = np.clip(np.minimum(waiting, fit[step] - running), 0.0, None)
-    return _Queue(step, time, running, ready, each[step])
+    return Queue(step, time, running, ready, each[step])
 
 
 def _fitting(world: FarmWorld) -> tuple[Floats, Floats]:
@@ -145,7 +146,7 @@ def _fitting(world: FarmWorld) -> tuple[Floats, Floats]:
     return fit, (frames * share) @ world.classes.worth / np.maximum(fit, 1.0)
 
 
-def _licensed(world: FarmWorld, queue: _Queue, licence: int) -> list[tuple[Floats, Ints, Floats, Floats, Floats]]:
+def _licensed(world: FarmWorld, queue: Queue, licence: int) -> list[tuple[Floats, Ints, Floats, Floats, Floats]]:
     """Return the changes in what clients' frames of one licence could take, with what is free of it."""
     if not len(queue.step):
         return []

@@ -14,6 +14,7 @@ __all__ = [
     "attempt_node_seconds",
     "attempt_share",
     "available_worth",
+    "full_changes",
     "full_course",
     "lost_work",
     "node_seconds",
@@ -134,12 +135,17 @@ def full_course(world: FarmWorld, history: FarmHistory) -> tuple[Floats, Floats]
     >>> time.tolist(), level.tolist()
     ([0.0, 60.0], [4.0, 0.0])
     """
+    _, time, moved = full_changes(world, history)
+    instants, where = np.unique(time, return_inverse=True)
+    return instants, np.asarray(np.cumsum(np.bincount(where, moved, len(instants))))
+
+
+def full_changes(world: FarmWorld, history: FarmHistory) -> tuple[Ints, Floats, Floats]:
+    """Return nodes, instants and by how much the worth changes that is reserved there, by the fullest resource."""
     attempts = history.attempts
     node, time, fullest = _fullest(world, attempts, attempts.memory, (attempts.start, attempts.end))
     level = fullest * world.classes.worth[world.fleet.node_class[node]]
-    moved = np.diff(level, prepend=0.0)
-    instants, where = np.unique(time, return_inverse=True)
-    return instants, np.asarray(np.cumsum(np.bincount(where, moved, len(instants))))
+    return node, time, np.diff(level, prepend=0.0)
 
 
 def _full(world: FarmWorld, attempts: PastAttempts, memory: Floats, span: tuple[Floats, Floats]) -> float:
