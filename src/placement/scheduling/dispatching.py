@@ -18,6 +18,7 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["Dispatch"]
 
 _STRICT, _ALMOST = 1.1, 1 - 1e-6
+_LOOK = 512  #: pairs of a step and a class after which is asked again what may fit
 _QUANTILE = 1.2816
 
 
@@ -93,15 +94,27 @@ class Dispatch:
         if not len(rows):
             return
         allowed = caps + 1e-9
-        fits = self._worth[rows] * _ALMOST <= self._left(allowed)[self._client[rows]][:, None]
-        fits &= self.room.may_fit(self.farm.steps.request[rows])
-        if not fits.any():
+        left = self._left(allowed)[self._client[rows]]
+        rows = rows[self._worth[rows].min(axis=1, initial=np.inf) * _ALMOST <= left]
+        fits = self.room.may_fit(self.farm.steps.request[rows])
+        some = np.flatnonzero(fits.any(axis=1))
+        if not len(some):
             return
-        fits &= self._wanted(rows, patient=patient)
+        rows, fits = rows[some], fits[some] & self._wanted(rows[some], patient=patient)
         best = np.argsort(self._score[rows], axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
-        for row, klass in zip(rows[at].tolist(), best[at, turn].tolist(), strict=True):
-            self._start(row, klass, allowed, reason)
+        self._start_each(rows[at], best[at, turn], allowed, reason)
+
+    def _start_each(self, rows: Ints, classes: Ints, caps: Floats, reason: Reason) -> None:
+        """Start steps on classes, pair by pair; of many pairs those that have become hopeless are passed over."""
+        for first in range(0, len(rows), _LOOK):
+            row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
+            if first:
+                may = self._worth[row, klass] * _ALMOST <= self._left(caps)[self._client[row]]
+                may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
+                row, klass = row[may], klass[may]
+            for each, on in zip(row.tolist(), klass.tolist(), strict=True):
+                self._start(each, on, caps, reason)
 
     def backfill(self, caps: Floats) -> None:
         """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
