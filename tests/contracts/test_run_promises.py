@@ -44,7 +44,7 @@ def run(world: FarmWorld, planner: Planner, rules: Rules | None = None, until: f
     return run_farm(world, planner, rules or Rules(), learned, until=until)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(world=eventful_worlds(), rules=aims())
 def test_our_planner_keeps_every_law_of_runs_whatever_happens(world: FarmWorld, rules: Rules) -> None:
     history = run(world, plan, rules, UNTIL)

@@ -32,7 +32,7 @@ def belongs(parent: Ints, client: int) -> Bools:
     under = np.arange(len(parent)) == client
     for row in np.flatnonzero(parent >= 0).tolist():
         under[row] |= under[parent[row]]
-    return under
+    return np.asarray(under)
 
 
 def held_over_time(start: Floats, end: Floats, amount: Floats) -> tuple[Floats, Floats, Floats]:
@@ -45,9 +45,9 @@ def held_over_time(start: Floats, end: Floats, amount: Floats) -> tuple[Floats, 
     ([0.0, 5.0, 9.0], [0.0, 2.0, 3.0], [2.0, 3.0, 0.0])
     """
     time, at = np.unique(np.concatenate([start, end]), return_inverse=True)
-    change = np.bincount(at, np.concatenate([amount, -amount]), len(time))
-    after = np.cumsum(change)
-    return time, after - change, after
+    change = np.bincount(at, np.concatenate([amount, -amount]), len(time)).astype(float)
+    after: Floats = np.cumsum(change)
+    return time, np.asarray(after - change), after
 
 
 def states_at(history: FarmHistory, time: Floats, nodes: int) -> Ints:

@@ -181,7 +181,7 @@ def _frame_worth(world: FarmWorld) -> Floats:
     request[:, 0, 1] = world.forecasts.memory
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(request > 0, request / world.classes.offer, 0.0).max(axis=2)
-    return share * world.classes.worth
+    return np.asarray(share * world.classes.worth)
 
 
 def _slept(history: FarmHistory) -> bool:
