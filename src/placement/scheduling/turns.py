@@ -70,7 +70,7 @@ def turns(admission: Admission, importance: Floats) -> Floats:
 def _place(spare: Floats, work: Floats) -> int:
     """Return before which of the places in a row `work` fits, given what is spare at each, shape ``(sets, places)``."""
     least = np.minimum.accumulate(spare[:, ::-1], axis=1)[:, ::-1]
-    fits: Bools = ((least >= work) | (work <= 0)).all(axis=0)
+    fits: Bools = np.asarray(((least >= work) | (work <= 0)).all(axis=0))
     return int(fits.argmax()) if len(fits) and fits[-1] else len(fits)
 
 
