@@ -19,7 +19,7 @@ from placement.scheduling.preemption import reclaims, remaining, rescues
 from placement.scheduling.pricing import Prices, price_classes
 from placement.scheduling.reserving import NONE, Reservations, reserve
 from placement.scheduling.rules import Rules
-from placement.scheduling.shares import Entitlements, demand, entitlements, used
+from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
@@ -93,7 +93,8 @@ class _Scene:
     def of(cls, farm: FarmSnapshot, cost: Cost, rules: Rules) -> _Scene:
         """Look at the farm from every side that a decision needs."""
         entitled = entitlements(farm, demand(farm, cost), rules)
-        urgency = assess(farm, cost, rules, np.maximum(entitled.fair, entitled.guaranteed))
+        fair = np.maximum(entitled.fair, entitled.guaranteed)
+        urgency = assess(farm, cost, rules, fair, beyond_shares(farm, entitled))
         held = holds(farm, cost, rules, urgency.outlooks)
         order = urgency.ranking.order
         may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
