@@ -100,13 +100,21 @@ def patience_of(rules: Rules, frames: Floats) -> Floats:
     return np.asarray(rules.ageing * np.maximum(np.log2(np.maximum(frames, 1.0)), 1.0))
 
 
-def rank(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, load: Load | None = None) -> Ranking:
+def rank(
+    farm: FarmSnapshot,
+    cost: Cost,
+    rules: Rules,
+    outlooks: Outlooks,
+    load: Load | None = None,
+    turn: Floats | None = None,
+) -> Ranking:
     """Return the order of work.
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
     3. Work in danger, by deadline: jobs that have less than four fifths of the time to their deadline to spare, or no
-       more than it takes until a slot is free, and steps that have waited for `patience_of`: their deadline then.
+       more than it takes until a slot is free; jobs whose deadline was given up, by their turn; and steps that have
+       waited for `patience_of`: their deadline then.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting; jobs with a deadline that can be met
        count for less by ``exp(-slack / (2 * mean time a job takes))`` (apparent tardiness cost: Vepsalainen and
@@ -118,6 +126,9 @@ def rank(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, load:
     ----------
     load
         What `load_of` says, if it is known already.
+    turn
+        Seconds from now by which work is due, as `placement.scheduling.turns.turns` says, shape ``(jobs,)``; None: jobs
+        whose deadline was given up rank as if they had none.
 
     Examples
     --------
@@ -137,13 +148,15 @@ def rank(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, load:
     emergency = (jobs.importance >= rules.emergency) & ~jobs.held
     ahead = np.where(with_deadline, jobs.deadline - farm.now, 0.0)
     calm = slack > np.maximum(load.turnover + rules.interval, _CALM * ahead)
-    pressed = with_deadline & ~calm & ~jobs.held
+    late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held & (turn is not None)
+    by = jobs.deadline if turn is None else np.where(late, farm.now + turn, jobs.deadline)
+    pressed = (with_deadline & ~calm & ~jobs.held) | late
     waited = np.where(steps.waiting > 0, np.maximum(farm.now - steps.since, 0.0), 0.0)
     patience = patience_of(rules, load.frames)
     starved = (waited >= patience) & ~jobs.held[job]
     preview = np.isfinite(steps.preview_due)
     tier = np.select([emergency[job], preview, pressed[job] | starved], [_EMERGENCY, _PREVIEW, _DANGER], default=_REST)
-    due = np.where(pressed[job] | emergency[job], jobs.deadline[job], np.inf)
+    due = np.where(pressed[job] | emergency[job], by[job], np.inf)
     due = np.where(preview & (tier == _PREVIEW), steps.preview_due, due)
     due = np.where(starved, np.minimum(due, steps.since + patience), due)
     index = _index(farm, rules, outlooks, slack, load.work)[job] + np.log(2.0) * waited / rules.ageing

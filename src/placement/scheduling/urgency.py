@@ -16,6 +16,7 @@ from placement.scheduling.plan import Outlooks
 from placement.scheduling.ranking import Ranking, load_of, rank
 from placement.scheduling.remaining import pace, remaining_of
 from placement.scheduling.rules import Rules
+from placement.scheduling.turns import turns
 from placement.units import Floats, Ints
 
 __all__ = ["Urgency", "assess"]
@@ -89,7 +90,7 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
     seen = _outlooks(farm, rules, alone, _Queue(sets, tail, order), admission)
     frame = at.seconds * at.hold
     load = load_of(farm, left.frames * frame + left.held, frame, left.attempts.residual)
-    ranking = rank(farm, cost, rules, seen, load)
+    ranking = rank(farm, cost, rules, seen, load, turns(admission, jobs.importance))
     queue = _Queue(sets, tail, order, _job_order(farm, ranking))
     return Urgency(outlooks=_outlooks(farm, rules, alone, queue, admission), ranking=ranking, admission=admission)
 
