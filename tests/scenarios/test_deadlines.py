@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from placement.scheduling.peers.earliest_deadline import earliest_deadline
 from placement.scheduling.peers.fifo import fifo
-from placement.scheduling.rules import Rules
+from placement.scheduling.planning import plan
 from placement.simulator.farm_world import FarmWorld
 from placement.testing.planner_farms import clients_of, farm_world_of
 from placement.testing.run_laws import conserves_frames
 from tests.scenarios.farm_life import AWAKE, Watched, cores, first_start, lived, on_time_value, running_at, tardiness
 
 ONE_CORE = cores(1)
+MINUTES = replace(AWAKE, interval=60.0)
 
 
 def test_competing_projects_with_imminent_deadlines_are_both_in_time() -> None:
@@ -40,8 +43,9 @@ def test_premium_clients_in_conflict_keep_their_guarantees_and_one_is_told_at_on
 
     history = lived(world, watched)
 
-    assert watched.plans[0].outlooks.given_up[1]
-    assert watched.plans[0].outlooks.finish[1] > 1500
+    first = watched.plans[0].outlooks
+    assert first.given_up.tolist() == [False, True]
+    assert np.abs(first.finish - history.job_end).max() < 60
     assert tardiness(world, history)[0] == 0
     assert history.job_end[1] <= 280 * 60 / 10 + 120
     for time in np.arange(30, 1200, 90.0):
@@ -64,19 +68,17 @@ def overloaded(seed: int, jobs: int, times: float) -> FarmWorld:
 
 
 def test_demand_over_capacity_delivers_more_value_than_any_simple_order() -> None:
-    rules = Rules(aim=AWAKE.aim, interval=60.0)
     values = np.zeros(3)
     for seed in range(3):
         world = overloaded(seed, 24, 1.6)
-        histories = [lived(world, *each) for each in ((), (fifo,), (earliest_deadline,))]
+        histories = [lived(world, each, MINUTES) for each in (plan, fifo, earliest_deadline)]
         values += [on_time_value(world, each) for each in histories]
         assert np.isfinite(histories[0].job_end).all()
-    assert rules.interval == 60.0
     assert values[0] > 1.1 * values[1:].max()
 
 
 def test_extreme_overload_delivers_value_starves_nothing_and_decides_no_more_often() -> None:
-    world = overloaded(7, 60, 5.0)
+    world = overloaded(7, 40, 5.0)
 
     ours, others = lived(world), [lived(world, each) for each in (fifo, earliest_deadline)]
 
@@ -84,10 +86,10 @@ def test_extreme_overload_delivers_value_starves_nothing_and_decides_no_more_oft
     assert on_time_value(world, ours) > 1.2 * max(on_time_value(world, each) for each in others)
     assert np.isfinite(ours.job_end).all()
     assert ours.end <= 1.05 * min(each.end for each in others) + 120
-    waited = np.array([first_start(ours, step) for step in range(60)]) - ours.step_ready
+    waited = np.array([first_start(ours, step) for step in range(40)]) - ours.step_ready
     assert waited.max() <= AWAKE.ageing
     assert len(ours.decisions.time) <= ours.end / AWAKE.interval + 2
-    assert ours.decisions.stops.sum() <= 60
+    assert ours.decisions.stops.sum() <= 40
 
 
 def test_an_infeasible_job_does_not_drag_a_feasible_one_down() -> None:

@@ -15,6 +15,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.shares import (
     Entitlements,
+    beyond_shares,
     demand,
     dominant_share,
     entitlements,
@@ -346,3 +347,11 @@ def test_a_client_that_waited_is_paid_back_but_not_without_bound() -> None:
     fair = entitlements(farm, np.array([100.0, 100.0])).fair
 
     np.testing.assert_allclose(fair, [100 * 16 / 17, 100 / 17])
+
+
+def test_work_in_danger_may_use_all_that_others_are_not_guaranteed() -> None:
+    clients = clients_of(parent=[-1, -1, 0], guarantee=[0.25, 0.5, 0.25], limit=[1.0, 0.75, 1.0])
+    farm = snapshot_of(clients=clients, jobs={"client": [2, 1]}, steps={"job": [0, 1], "waiting": [9, 9]})
+    shares = entitlements(farm, demand(farm, cost_of(farm)))
+
+    assert beyond_shares(farm, shares).tolist() == [4.0, 6.0, 4.0]

@@ -56,7 +56,8 @@ class Dispatch:
 
     def __post_init__(self) -> None:
         farm = self.farm
-        self.room, self._client = Room(farm, self.reservations.step == NONE), farm.jobs.client[farm.steps.job]
+        self.room = Room(farm, self.reservations.step == NONE, ties=farm.nodes.warm_job)
+        self._client = farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
         self.used = self.used.copy()
         share = farm.share_of_node()

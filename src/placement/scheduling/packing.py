@@ -38,6 +38,8 @@ class Room:
         Read, not changed.
     among
         Nodes that may be chosen in any call; by default all, shape ``(nodes,)``.
+    ties
+        What comes before rows where nodes of a class are equal otherwise, shape ``(nodes,)``.
 
     Attributes
     ----------
@@ -57,9 +59,10 @@ class Room:
     [1, 0]
     """
 
-    def __init__(self, farm: FarmSnapshot, among: Bools | None = None) -> None:
+    def __init__(self, farm: FarmSnapshot, among: Bools | None = None, ties: Ints | None = None) -> None:
         up = farm.up
-        self._rows: Ints = up[np.argsort(farm.nodes.node_class[up], kind="stable")]
+        kind = farm.nodes.node_class[up]
+        self._rows: Ints = up[np.argsort(kind, kind="stable") if ties is None else np.lexsort((ties[up], kind))]
         self._class: Ints = farm.nodes.node_class[self._rows]
         self._among: Bools = np.ones(len(up), dtype=bool) if among is None else among[self._rows]
         kinds = len(farm.classes.names)

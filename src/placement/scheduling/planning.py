@@ -19,7 +19,7 @@ from placement.scheduling.preemption import reclaims, remaining, rescues
 from placement.scheduling.pricing import Prices, price_classes
 from placement.scheduling.reserving import NONE, Reservations, reserve
 from placement.scheduling.rules import Rules
-from placement.scheduling.shares import Entitlements, demand, entitlements, used
+from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
@@ -93,7 +93,8 @@ class _Scene:
     def of(cls, farm: FarmSnapshot, cost: Cost, rules: Rules) -> _Scene:
         """Look at the farm from every side that a decision needs."""
         entitled = entitlements(farm, demand(farm, cost), rules)
-        urgency = assess(farm, cost, rules, np.maximum(entitled.fair, entitled.guaranteed))
+        fair = np.maximum(entitled.fair, entitled.guaranteed)
+        urgency = assess(farm, cost, rules, fair, beyond_shares(farm, entitled))
         held = holds(farm, cost, rules, urgency.outlooks)
         order = urgency.ranking.order
         may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
@@ -101,6 +102,7 @@ class _Scene:
         left, holds_now = remaining(farm, cost), used(farm)
         most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
         affords = _affords(farm, cost, most - holds_now)
+        within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
         return cls(
             farm=farm,
             cost=cost,
@@ -113,19 +115,19 @@ class _Scene:
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
             prices=_prices(farm, cost),
             remaining=left,
-            reservations=reserve(farm, cost, rules, left, order[affords[order]]),
+            reservations=reserve(farm, within, rules, left, order[affords[order].any(axis=1)]),
             order=order,
         )
 
 
 def _affords(farm: FarmSnapshot, cost: Cost, spare: Floats) -> Bools:
-    """Tell which steps' clients, and all above them, could hold one more frame, shape ``(steps,)``."""
-    worth = np.where(cost.able, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    """Tell where steps' clients, and all above them, could hold one more frame, shape ``(steps, classes)``."""
     least = spare.copy()
     for row, parent in enumerate(farm.clients.parent.tolist()):
         if parent >= 0:
             least[row] = min(least[row], least[parent])
-    return np.asarray(worth <= least[farm.jobs.client[farm.steps.job]] + 1e-9)
+    worth = farm.share_of_node() * farm.classes.worth
+    return cost.able & (worth <= least[farm.jobs.client[farm.steps.job]][:, None] + 1e-9)
 
 
 def _prices(farm: FarmSnapshot, cost: Cost) -> Prices:

@@ -60,10 +60,10 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     A step of other frames that has waited `Rules.ageing` gets one node as well: smaller ones that follow each other
     would never leave it room.
 
-    Of those that are ready together, warm ones first. At most `Rules.reserve_share` of the nodes that could run a step
-    are kept for it and those before it, and no more than licences are free: a node that is kept for a frame without one
-    would stand still. Nor is a node that has room for an emergency now. A node that is clearing is ready sooner from
-    decision to decision, so the same one is chosen again without being remembered.
+    Of those that are ready together, the fastest first, and warm ones. At most `Rules.reserve_share` of the nodes that
+    could run a step are kept for it and those before it, and no more than licences are free: a node that is kept for a
+    frame without one would stand still. Nor is a node that has room for an emergency now. A node that is clearing is
+    ready sooner from decision to decision, so the same one is chosen again without being remembered.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
             continue
         when = np.where(fitting & (step == NONE), ends.room_for(farm.steps.request[row]), np.inf)
         nodes = np.flatnonzero(np.isfinite(when))
-        job = farm.nodes.warm_job[nodes]
-        nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], when[nodes]))[:count]]
+        job, seconds = farm.nodes.warm_job[nodes], cost.seconds[row, farm.nodes.node_class[nodes]]
+        nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], seconds, when[nodes]))[:count]]
         step[nodes], ready[nodes] = row, farm.now + when[nodes]
         if licence != NONE:
             licences[licence] -= len(nodes)

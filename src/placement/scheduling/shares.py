@@ -22,6 +22,7 @@ from placement.units import Floats, Seconds
 
 __all__ = [
     "Entitlements",
+    "beyond_shares",
     "demand",
     "dominant_share",
     "entitlements",
@@ -190,6 +191,20 @@ def _most(clients: Clients, farm_worth: float) -> Floats:
         room = farm_worth if parent < 0 else most[parent]
         most[rows] = np.minimum(most[rows], room - (reserve[rows].sum() - reserve[rows]))
     return np.maximum(most, 0.0)
+
+
+def beyond_shares(farm: FarmSnapshot, entitled: Entitlements) -> Floats:
+    """Return the worth that each client's work in danger may use, others' fair shares notwithstanding, ``(clients,)``.
+
+    Up to `Entitlements.most`, without what its siblings are guaranteed and can use.
+    """
+    parent, guaranteed = farm.clients.parent, entitled.guaranteed
+    room = np.minimum(entitled.most, farm.worth())
+    for row in range(farm.clients.count):
+        siblings = guaranteed[parent == parent[row]].sum() - guaranteed[row]
+        whole = farm.worth() if parent[row] < 0 else room[parent[row]]
+        room[row] = min(room[row], max(whole - siblings, 0.0))
+    return np.asarray(np.maximum(room, entitled.fair))
 
 
 def updated_history(clients: Clients, used: Floats, fair: Floats, elapsed: Seconds, half_life: Seconds) -> Floats:

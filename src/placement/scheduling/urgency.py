@@ -41,7 +41,7 @@ class Urgency:
     admission: Admission
 
 
-def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats) -> Urgency:
+def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room: Floats | None = None) -> Urgency:
     """Forecast every job, decide which deadlines to meet, and put the work in order.
 
     A job ends when its chains are through at the pace it can go, and not before the work that goes first is done:
@@ -52,6 +52,8 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats) -> Ur
     ----------
     entitled
         Worth that each client may use while others want theirs, shape ``(clients,)``.
+    room
+        Worth that its work in danger may use: all that others are not guaranteed; by default `entitled`.
 
     Examples
     --------
@@ -65,12 +67,14 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats) -> Ur
     left = remaining_of(farm, cost)
     ends = running_ends(farm, left)
     most = farm.worth() * _limits(farm)
-    at = pace(left, cost, np.minimum(entitled, most)[jobs.client][farm.steps.job])
+    room = entitled if room is None else room
+    may = np.where(np.isfinite(jobs.deadline), room[jobs.client], entitled[jobs.client])
+    at = pace(left, cost, np.minimum(may, most[jobs.client])[farm.steps.job])
     times = times_of(farm, left, cost, at, ends)
     spans = spans_of(farm, times)
     free = pace(left, cost, most[jobs.client][farm.steps.job])
     fastest = spans_of(farm, times_of(farm, left, cost, free, ends))
-    sets = bottlenecks_of(farm, cost, left, at, entitled)
+    sets = bottlenecks_of(farm, cost, left, at, room)
     least = sets.work[0] / np.maximum(most[jobs.client], 1e-12)
     tail = _tail(spans, times)
     within = jobs.deadline - farm.now

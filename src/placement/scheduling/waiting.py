@@ -52,7 +52,8 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     until = np.full(steps.count, np.inf)
     share = farm.share_of_node()
     able = cost.able & (share <= 1 + 1e-9)
-    worth = np.where(able, share * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    there = able & (farm.capacity() > 0)
+    worth = np.where(there, share * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
     at_limit, at_most = _over(farm, worth, after.used, after.most)
     kept = np.zeros(steps.count, bool)
     kept[after.reservations.step[after.reservations.kept]] = True
