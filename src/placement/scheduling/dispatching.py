@@ -78,6 +78,17 @@ class Dispatch:
             if self.room.fit(self.farm.steps.request[row], here)[0] > 0 and self._allowed(row, klass, caps) > 0:
                 self._take(row, here, np.ones(1, np.int64), Reason.RESERVED)
 
+    def show(self, caps: Floats, previews: Bools) -> None:
+        """Start previews where they are done soonest, whatever it costs: they are small, and somebody waits."""
+        rows = self.order[(self.waiting[self.order] > 0) & previews[self.order]]
+        if not len(rows):
+            return
+        fits = self.room.may_fit(self.farm.steps.request[rows]) & np.isfinite(self._score[rows])
+        seconds = np.where(fits, self.cost.seconds[rows], np.inf)
+        best = np.argsort(seconds, axis=1, kind="stable")
+        at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
+        self._start_each(rows[at], best[at, turn], caps + 1e-9, Reason.PREVIEW)
+
     def fill(self, caps: Floats, reason: Reason, *, only: Bools | None = None, patient: bool = True) -> None:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
 

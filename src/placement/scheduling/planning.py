@@ -149,6 +149,7 @@ def _dispatch(scene: _Scene) -> Dispatch:
         farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, ceiling=ceiling
     )
     one.reserved(scene.most)
+    one.show(scene.most, scene.urgency.ranking.preview)
     one.fill(entitled.guaranteed, Reason.GUARANTEED)
     one.fill(scene.most, Reason.URGENT, only=danger)
     one.fill(scene.most, Reason.URGENT, only=danger, patient=False)
@@ -234,7 +235,7 @@ def _bounds(scene: _Scene, after: Aftermath, worth: Floats) -> Bounds:
         lose=np.where(guaranteed > 0, beyond, np.inf),
         lend=np.maximum(after.used - fair, 0.0) + idle,
         short=np.maximum(fair - after.used, 0.0),
-        danger=scene.urgency.ranking.danger,
+        danger=scene.urgency.ranking.danger | scene.urgency.ranking.preview,
     )
 
 

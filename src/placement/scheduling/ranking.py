@@ -62,6 +62,11 @@ class Ranking:
         seal(self)
 
     @property
+    def preview(self) -> Bools:
+        """Which steps are previews that somebody waits to see, shape ``(steps,)``."""
+        return np.asarray(self.reason == Reason.PREVIEW)
+
+    @property
     def order(self) -> Ints:
         """Rows of the steps, first ones first."""
         return np.argsort(self.key, kind="stable")

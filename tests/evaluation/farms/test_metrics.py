@@ -19,7 +19,7 @@ from tests.simulator.farm_worlds import restless, troubled_world
 
 SHARES = (
     "on_time", "on_time_importance", "on_time_possible", "useful", "reserved", "lost_share", "preview_share",
-    "fairness", "shortfall_overdue_share",
+    "preview_within", "fairness", "shortfall_overdue_share",
 )  # fmt: skip
 
 

@@ -30,6 +30,19 @@ def test_previews_by_the_first_frame_that_is_there() -> None:
     assert found["preview_share"] == pytest.approx(90 / 550)
 
 
+def test_nothing_can_be_shown_of_a_scene_that_is_still_simulated() -> None:
+    world = farm_world_of(
+        jobs={"release": [100.0]},
+        steps={"job": [0, 0, 0], "after": [-1, 0, 0], "preview": [0, 1, 0], "frames": [1, 1, 1]},
+    )
+    ran = {"frame": [0, 1, 2], "start": [100.0, 500.0, 500.0], "end": [500.0, 530.0, 900.0]}
+
+    found = preview_latency(world, history_of(world, 900.0, ran, step_ready=[100.0, 500.0, 500.0]))
+
+    assert found["preview_mean"] == pytest.approx(30 / 400)
+    assert found["preview_within"] == 1.0
+
+
 def test_a_preview_that_failed_or_never_came_is_not_there() -> None:
     ran = {"frame": [0, 2], "start": [100.0, 100.0], "end": [110.0, 500.0], "outcome": [Outcome.FAILED, Outcome.DONE]}
 

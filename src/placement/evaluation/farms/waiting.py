@@ -14,6 +14,8 @@ from placement.units import Floats, Ints
 
 __all__ = ["decisions", "first_waits", "preview_latency", "starvation"]
 
+#: A preview is early that comes within this share of its shot's time.
+_EARLY = 0.1
 _NAN = float("nan")
 
 
@@ -44,8 +46,10 @@ def preview_latency(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     Returns
     -------
     dict
-        `preview_mean`, `preview_p95`, `preview_max`: (first preview frame's end − release) / (job's end − release),
-        what never came counts to the history's end. `preview_forecast_mean`, `preview_forecast_max`: the same over the
+        `preview_mean`, `preview_p95`, `preview_max`: (first preview frame's end − begin) / (job's end − begin), where
+        begin is when the preview could start: nothing can be shown of a scene that is still simulated. What never came
+        counts to the history's end. `preview_within`: share of the jobs where that is a tenth or less.
+        `preview_forecast_mean`, `preview_forecast_max`: the same over the
         forecast render time, which is the job's longest chain of frames, previews left out. NaN without any.
         `preview_share`: node-seconds of previews over those of all attempts that ended within the window.
     """
@@ -55,12 +59,16 @@ def preview_latency(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     np.minimum.at(first, steps.job[attempts.step[done]], attempts.end[done])
     has = np.bincount(steps.job[steps.preview == 1], minlength=world.jobs.count) > 0
     rows = np.flatnonzero(has & counted_jobs(world) & ~history.job_failed)
-    took = np.minimum(first, history.end)[rows] - world.jobs.release[rows]
-    whole = np.minimum(history.job_end, history.end)[rows] - world.jobs.release[rows]
+    begin = np.full(world.jobs.count, np.inf)
+    np.minimum.at(begin, steps.job[steps.preview == 1], history.step_ready[steps.preview == 1])
+    begin = np.where(np.isfinite(begin), begin, world.jobs.release)[rows]
+    took = np.minimum(first, history.end)[rows] - begin
+    whole = np.minimum(history.job_end, history.end)[rows] - begin
     shares = took / np.maximum(whole, 1e-9)
     told = took / np.maximum(_forecast_render(world)[rows], 1e-9)
     return {
         **_spread("preview", shares, mean=True, p95=True),
+        "preview_within": float((shares <= _EARLY).mean()) if len(shares) else _NAN,
         **_spread("preview_forecast", told, mean=True, p95=False),
         "preview_share": _preview_share(world, history),
     }

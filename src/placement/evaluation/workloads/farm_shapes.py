@@ -94,7 +94,7 @@ class ShapeSettings:
     simulation_longer: float = 2.0
     comp_shorter: float = 1.0
     preview_every: int = 16
-    preview_share: float = 0.1
+    preview_share: float = 0.03
     startup_share: float = 0.2
     startup_most: float = 120.0
     checkpoints: float = 0.3
