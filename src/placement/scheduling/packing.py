@@ -1,6 +1,6 @@
 """Frames packed on nodes over all resources at once, by vectorised best fit; nodes are never looped over.
 
-Packing (the fullest node that fits goes first) keeps wide holes for wide frames and lets other nodes empty, so it is what
+Packing (the fullest node that fits goes first) keeps wide holes for wide frames and lets other nodes empty: so
 `Room.best_fit` does. `Room.spread` (the emptiest first) and `Room.deal` (one each in turn) are for simpler schedulers.
 """
 
