@@ -78,7 +78,7 @@ def test_every_peer_keeps_limits_throughout_whatever_happens(name: str, world: F
     keeps_limits_throughout(world, history)
 
 
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(world=eventful_worlds(), rules=aims())
 def test_one_seed_gives_one_history(world: FarmWorld, rules: Rules) -> None:
     gives_one_history(world, lambda world: run(world, plan, rules, UNTIL))
@@ -107,7 +107,7 @@ def shared_world(seed: int) -> FarmWorld:
     )  # fmt: skip
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seed=SEEDS, rules=WAKING)
 def test_our_planner_gives_guarantees_back_in_time(seed: int, rules: Rules) -> None:
     world = shared_world(seed)
@@ -197,7 +197,7 @@ def urgent_world(seed: int) -> FarmWorld:
     )  # fmt: skip
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(seed=SEEDS, rules=aims())
 def test_one_more_node_makes_no_emergency_much_later(seed: int, rules: Rules) -> None:
     loses_little_by_a_node(urgent_world(seed), lambda world: run(world, plan, rules, 20000.0), rules)

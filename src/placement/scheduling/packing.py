@@ -1,8 +1,7 @@
 """Frames packed on nodes over all resources at once, by vectorised best fit; nodes are never looped over.
 
-Packing (the fullest node that still fits goes first) keeps wide holes for wide frames and lets other nodes empty, so it
-is what `Room.best_fit` does. `Room.spread` (the emptiest first) and `Room.deal` (one each in turn) are what simpler
-schedulers do.
+Packing (the fullest node that fits goes first) keeps wide holes for wide frames and lets other nodes empty: so
+`Room.best_fit` does. `Room.spread` (the emptiest first) and `Room.deal` (one each in turn) are for simpler schedulers.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ __all__ = ["Room"]
 _ROUNDING = 1e-9
 #: Shapes that failed and are remembered, by class: enough to stop what repeats, few enough to be compared in no time.
 _FAILURES = 8
-#: Steps after which a sweep looks again at what fits: a look costs as much as a few placements.
-_SWEEP = 64
+_SWEEP = 64  #: steps after which a sweep looks again at what fits: a look costs as much as a few placements
 
 Chosen = tuple[Ints, Ints]
 
@@ -39,7 +37,7 @@ class Room:
     among
         Nodes that may be chosen in any call; by default all, shape ``(nodes,)``.
     ties
-        What comes before rows where nodes of a class are equal otherwise, shape ``(nodes,)``.
+        Goes before rows where nodes are equal.
 
     Attributes
     ----------
@@ -60,8 +58,7 @@ class Room:
     """
 
     def __init__(self, farm: FarmSnapshot, among: Bools | None = None, ties: Ints | None = None) -> None:
-        up = farm.up
-        kind = farm.nodes.node_class[up]
+        up, kind = farm.up, farm.nodes.node_class[farm.up]
         self._rows: Ints = up[np.argsort(kind, kind="stable") if ties is None else np.lexsort((ties[up], kind))]
         self._class: Ints = farm.nodes.node_class[self._rows]
         self._among: Bools = np.ones(len(up), dtype=bool) if among is None else among[self._rows]
