@@ -16,22 +16,23 @@ from placement.scheduling.rules import Rules
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory
 
-__all__ = ["OURS", "best_peer", "farm_runs", "lived", "means", "setting"]
+__all__ = ["JOBS", "OURS", "best_peer", "farm_runs", "lived", "means", "setting"]
 
 OURS = "placement"
-_JOBS = -1
+#: Processes, as joblib has them.
+JOBS = -1
 
 
 def farm_runs(
     workload: str, policies: Sequence[str], seeds: int, rules: Rules | None = None, **settings: Any
 ) -> pd.DataFrame:
     """Return the metrics of policies in the same worlds, one process a core."""
-    return compare_farms(workload, policies, seeds, jobs=_JOBS, rules=rules, **settings)
+    return compare_farms(workload, policies, seeds, jobs=JOBS, rules=rules, **settings)
 
 
 def lived(workload: str, policy: str, seeds: int, **settings: Any) -> list[tuple[FarmWorld, FarmHistory]]:
     """Return the worlds of some seeds, and what happened in each under a policy."""
-    return list(Parallel(n_jobs=_JOBS)(delayed(_lived)(workload, policy, seed, settings) for seed in range(seeds)))
+    return list(Parallel(n_jobs=JOBS)(delayed(_lived)(workload, policy, seed, settings) for seed in range(seeds)))
 
 
 def _lived(workload: str, policy: str, seed: int, settings: dict[str, Any]) -> tuple[FarmWorld, FarmHistory]:

@@ -66,7 +66,7 @@ def tariff_shift(scale: float = 0.1, seeds: int = 4, market: str = "DE", **setti
         dnn, lear = (100 * saved[told] / saved["known"] for told in ("dnn", "lear"))
         rows.append(Row(f"{name}, one job at a time: of perfect knowledge", dnn, 90.0, ">=", "%", lear))
     calls = (delayed(_night)(seed, market, scale, settings) for seed in range(seeds))
-    paid = np.array(Parallel(n_jobs=runs_of._JOBS)(calls))
+    paid = np.array(Parallel(n_jobs=runs_of.JOBS)(calls))
     blind, told, known = paid.sum(axis=0)
     share = 100 * (blind - told) / (blind - known) if blind > known else float("nan")
     rows.append(Row(f"{market}, overnight farm: of perfect knowledge", share, 90.0, ">=", "%", 0.0))

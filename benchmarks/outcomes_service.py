@@ -31,6 +31,7 @@ __all__ = ["fluid", "guarantees", "previews", "saturated", "served", "utilisatio
 _PEER = "epvm"
 _LEAST_SPAN = 600.0
 _SOON = 0.1
+_INSTANTS = 1441
 
 Lives = list[tuple[FarmWorld, FarmHistory]]
 
@@ -64,7 +65,8 @@ def served(world: FarmWorld, history: FarmHistory) -> float:
 
     Work has the prices of the least makespan (`placement.evaluation.farms.like_work.prices`): a frame counts what it
     takes where that is least, so that work on an unfit node counts no more, and a second of the whole farm counts 1.
-    The fluid farm does all that is released, at that rate and within clients' limits, whoever waits for whom.
+    The fluid farm does what is there at that rate and within clients' limits; a step's work is there no sooner than
+    what it waits for can be done and its frames can run, on the quickest nodes.
 
     Examples
     --------
@@ -75,29 +77,41 @@ def served(world: FarmWorld, history: FarmHistory) -> float:
     1.0
     """
     until, work = world.measure[1], _step_work(world)
-    jobs = np.bincount(world.steps.job, work, minlength=world.jobs.count).astype(float)
-    could = fluid(world.jobs.release, jobs, 1.0, until)
-    limited = 0.0
+    times = np.linspace(0.0, until, _INSTANTS)
+    there = _arrived(world, times) * work
+    could, limited = fluid(there.sum(axis=1), times, 1.0), 0.0
     for client, limit in enumerate(world.clients.limit.tolist()):
-        rows = world.jobs.client == client
-        limited += fluid(world.jobs.release[rows], jobs[rows], limit, until)
+        limited += fluid(there[:, world.jobs.client[world.steps.job] == client].sum(axis=1), times, limit)
     could = min(could, limited)
     return _done(world, history, work, until) / could if could > 0 else float("nan")
 
 
-def fluid(release: Floats, work: Floats, rate: float, until: Seconds) -> float:
-    """Return the most work that is done `until` then at a rate, none before its release.
+def fluid(arrived: Floats, times: Floats, rate: float) -> float:
+    """Return the most work that can be done by the last of some instants at a rate, none before it is there.
+
+    Parameters
+    ----------
+    arrived
+        Work that was there by each instant, in all.
 
     Examples
     --------
-    >>> fluid(np.array([0.0, 50.0]), np.array([10.0, 80.0]), 1.0, until=100.0)
+    >>> fluid(np.array([10.0, 10.0, 90.0]), np.array([0.0, 50.0, 100.0]), 1.0)
     60.0
     """
-    order = np.argsort(release, kind="stable")
-    release, work = release[order], work[order]
-    there = release <= until
-    before = np.cumsum(work) - work
-    return float(min(work[there].sum(), (before + rate * (until - release))[there].min(initial=np.inf)))
+    return float((arrived + rate * (times[-1] - times)).min())
+
+
+def _arrived(world: FarmWorld, times: Floats) -> Floats:
+    """Return the share of each step that could be done by each instant, shape ``(instants, steps)``."""
+    steps, first = world.steps, world.steps.first
+    quickest = np.maximum(steps.seconds.min(axis=1) - steps.startup, 0.0) * world.fleet.slowness.min()
+    shortest, longest = (quickest * pick.reduceat(world.frames.factor, first[:-1]) for pick in (np.minimum, np.maximum))
+    begin = world.jobs.release[steps.job]
+    for row, after in enumerate(steps.after.tolist()):
+        if after >= 0:
+            begin[row] = begin[after] + longest[after]
+    return np.asarray(np.clip((times[:, None] - begin) / np.maximum(shortest, 1e-9), 0.0, 1.0))
 
 
 def _step_work(world: FarmWorld) -> Floats:

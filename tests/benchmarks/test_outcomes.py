@@ -38,7 +38,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     def lived(world: FarmWorld, name: str, rules: Rules | None = None) -> FarmHistory:
         return live(world, name, seldom(rules))
 
-    monkeypatch.setattr(farm_runs, "_JOBS", 1)
+    monkeypatch.setattr(farm_runs, "JOBS", 1)
     monkeypatch.setattr(farm_runs, "compare_farms", compared)
     for module in (farm_runs, outcomes_energy):
         monkeypatch.setattr(module, "live", lived)
