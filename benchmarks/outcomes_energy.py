@@ -10,44 +10,75 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from benchmarks import farm_runs as runs_of
-from benchmarks.farm_runs import OURS, farm_runs, means, setting
+from benchmarks.farm_runs import OURS, setting
 from benchmarks.result import Result, Row
 from placement.evaluation.farms.contestants import live
+from placement.evaluation.farms.metrics import measure
+from placement.evaluation.farms.usage import attempt_share
 from placement.evaluation.workloads.farm_catalog import farm_world
 from placement.evaluation.workloads.tariffs import MARKETS, market_nights, market_tariff
 from placement.farm.tariff import Outlook, Tariff
 from placement.scheduling.holding import shift_savings
 from placement.scheduling.rules import Aim, Rules
 from placement.simulator.farm_world import FarmWorld
-from placement.simulator.whole_farm.energy import drawn
+from placement.simulator.whole_farm.energy import attempt_watts, drawn
+from placement.simulator.whole_farm.history import FarmHistory
 from placement.units import Floats
 
 __all__ = ["overnight_energy", "tariff_shift"]
 
 _YEARS = 1.9  #: of prices, from January 2016 on
 _JOB_HOURS, _SLACK_HOURS = 4, 24
+_JOULES_PER_KWH = 3.6e6
 
 
 def overnight_energy(scale: float = 0.2, seeds: int = 4, **settings: Any) -> Result:
     """Measure energy with aim cost beside the fastest modes with nobody asleep, and deadlines missed."""
     cost, balanced, fast = (
-        farm_runs("overnight", (OURS,), seeds, Rules(aim=aim), scale=scale, **settings)
+        pd.DataFrame(
+            Parallel(n_jobs=runs_of.JOBS)(delayed(_metrics)(seed, aim, scale, settings) for seed in range(seeds))
+        )
         for aim in (Aim.COST, Aim.BALANCED, Aim.PERFORMANCE)
     )
     rows = (
-        Row("energy saved", _saved(cost, fast, "energy_run"), 30.0, ">=", "%", _saved(balanced, fast, "energy_run")),
+        Row("energy saved", _saved(cost, fast, "energy_all"), 30.0, ">=", "%", _saved(balanced, fast, "energy_all")),
         Row("more deadlines missed", _more_missed(cost, fast), 0.0, "<=", "%", _more_missed(balanced, fast)),
     )
     notes = (
         f"{setting(seeds, scale, **settings)}; aim cost against aim performance, which uses the fastest modes and lets "
-        "no node sleep; of the whole run, each to its own end; baseline: aim balanced",
-        f"money saved {_saved(cost, fast, 'money_run'):.1f} %, carbon {_saved(cost, fast, 'carbon_run'):.1f} %; "
-        f"with aim balanced {_saved(balanced, fast, 'money_run'):.1f} % and "
-        f"{_saved(balanced, fast, 'carbon_run'):.1f} %",
-        f"until work is released no more: energy {_saved(cost, fast, 'energy'):.1f} %",
-        f"on time with aim cost {means(cost, 'on_time')[OURS]:.2%}, performance {means(fast, 'on_time')[OURS]:.2%}",
+        "no node sleep; baseline: aim balanced; of the night, and of frames put off until after it",
+        f"of the night alone: {_all_saved(cost, fast, '')}; aim balanced {_all_saved(balanced, fast, '')}",
+        f"of each run to its own end: {_all_saved(cost, fast, '_run')}; aim balanced "
+        f"{_all_saved(balanced, fast, '_run')}; they end after {_hours(cost)}, {_hours(balanced)}, and {_hours(fast)} "
+        "hours with aim performance",
+        f"on time with aim cost {cost['on_time'].mean():.2%}, performance {fast['on_time'].mean():.2%}",
     )
     return Result("overnight-energy", rows, notes)
+
+
+def _metrics(seed: int, aim: Aim, scale: float, settings: dict[str, Any]) -> dict[str, float]:
+    world = farm_world("overnight", seed, scale=scale, **settings)
+    history = live(world, OURS, Rules(aim=aim))
+    measured = measure(world, history)
+    return {**measured, "energy_all": measured["energy"] + _put_off(world, history)[0]}
+
+
+def _put_off(world: FarmWorld, history: FarmHistory) -> tuple[float, float]:
+    """Return what frames draw after the night, J and EUR: their own power, and their share of an idle node's."""
+    attempts, outlook = history.attempts, world.tariff.actual
+    idle = world.classes.idle_watts[world.fleet.node_class[attempts.node]]
+    begin = np.maximum(attempts.start, world.measure[1])
+    after = np.maximum(attempts.end - begin, 0.0)
+    joules = after * (attempt_watts(world, attempts) + attempt_share(world, attempts) * idle)
+    return float(joules.sum()), float(joules @ outlook.mean(outlook.price, begin, after)) / _JOULES_PER_KWH
+
+
+def _all_saved(runs: pd.DataFrame, against: pd.DataFrame, kind: str) -> str:
+    return ", ".join(f"{name} {_saved(runs, against, name + kind):.1f} %" for name in ("energy", "money", "carbon"))
+
+
+def _hours(runs: pd.DataFrame) -> str:
+    return f"{runs['makespan'].mean() / 3600:.1f}"
 
 
 def _saved(runs: pd.DataFrame, against: pd.DataFrame, metric: str) -> float:
@@ -98,9 +129,10 @@ def _night(seed: int, market: str, scale: float, settings: dict[str, Any]) -> tu
 
 
 def _money(world: FarmWorld, tariff: Tariff) -> float:
-    """Return what the run costs at the world's prices if the planner sees this tariff."""
+    """Return what the night, and what is put off, costs at the world's prices if the planner sees this tariff."""
     history = live(replace(world, tariff=tariff), OURS, Rules(aim=Aim.COST))
-    return drawn(world, history, 0.0, history.end).money
+    start, end = world.measure
+    return drawn(world, history, start, min(end, history.end)).money + _put_off(world, history)[1]
 
 
 def _shares(paid: Floats) -> str:

@@ -140,7 +140,7 @@ def test_a_night_is_judged_by_energy_and_missed_deadlines() -> None:
     result = outcomes_energy.overnight_energy(scale=0.01, seeds=1, hours=8.0)
 
     _checked(result, "overnight-energy", [30.0, 0.0])
-    assert result.rows[0].value > 0
+    assert result.rows[0].value < 100
     assert any("money saved" in note for note in result.notes)
 
 
