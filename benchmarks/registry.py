@@ -109,6 +109,57 @@ BENCHMARKS = (
         "benchmarks.deciding:simulate",
         "maestro-farm, one simulated day with planning: ≥ 20,000 finished frames per second and core",
     ),
+    Benchmark(
+        "on-time",
+        "benchmarks.outcomes:on_time",
+        "jobs on time, studio-day and maestro-farm, deadlines that the clairvoyant bound can meet ≥ 99.5 %",
+    ),
+    Benchmark(
+        "crunch-value",
+        "benchmarks.outcomes:crunch_value",
+        "crunch: value delivered ≥ 90 % of the upper bound, ahead of every baseline",
+    ),
+    Benchmark(
+        "utilisation",
+        "benchmarks.outcomes_service:utilisation",
+        "useful over available capacity: at 95 % offered load ≥ 95 % of the offered, in saturation ≥ 98 %",
+    ),
+    Benchmark(
+        "guarantees",
+        "benchmarks.outcomes_service:guarantees",
+        "guarantee shortfall while the client has demand, beyond the stated reclaim time: 0",
+    ),
+    Benchmark(
+        "beats-round-robin-farm",
+        "benchmarks.outcomes:beats_round_robin_farm",
+        "node-seconds and mean completion against round robin and random, mixed hardware: ≥ 35 % better",
+    ),
+    Benchmark(
+        "beats-peers",
+        "benchmarks.outcomes:beats_peers",
+        "weighted tardiness and node-seconds against the best baseline that is not ours, paired seeds: better, "
+        "p < 0.01, on every shipped workload",
+    ),
+    Benchmark(
+        "regret",
+        "benchmarks.outcomes:regret",
+        "gap to the clairvoyant run of the same planner ≤ 3 %, to the lower bound ≤ 10 %",
+    ),
+    Benchmark(
+        "overnight-energy",
+        "benchmarks.outcomes_energy:overnight_energy",
+        "energy in overnight against mode performance without sleeping ≥ 30 % less, no more deadlines missed",
+    ),
+    Benchmark(
+        "tariff-shift",
+        "benchmarks.outcomes_energy:tariff_shift",
+        "money saved by shifting on published forecasts ≥ 90 % of what perfect knowledge saves, on real prices",
+    ),
+    Benchmark(
+        "previews",
+        "benchmarks.outcomes_service:previews",
+        "first image of every shot in studio-day ≤ 10 % of its final render time, at ≤ 2 % added node-seconds",
+    ),
 )
 
 

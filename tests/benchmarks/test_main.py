@@ -20,6 +20,8 @@ PROMISED = {
     "cold-start", "after-three-frames", "coverage", "memory-exceedance", "foreign-logs", "beats-round-robin",
     "blender-fleet", "score-latency", "first-score", "train-shipped", "train-large",
     "decide-farm", "decide-huge", "overhead", "simulate",
+    "on-time", "crunch-value", "utilisation", "guarantees", "beats-round-robin-farm", "beats-peers", "regret",
+    "overnight-energy", "tariff-shift", "previews",
 }
 
 
