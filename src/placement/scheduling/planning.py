@@ -13,6 +13,7 @@ from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.energy_modes import choose_modes
 from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
+from placement.scheduling.lanes import bulky, lanes
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import reclaims, remaining, rescues
@@ -103,6 +104,8 @@ class _Scene:
         most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
         affords = _affords(farm, cost, most - holds_now)
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
+        due = np.where(urgency.admission.given_up, urgency.turn, farm.jobs.deadline - farm.now)
+        lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
         return cls(
             farm=farm,
             cost=cost,
@@ -115,7 +118,7 @@ class _Scene:
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
             prices=_prices(farm, cost),
             remaining=left,
-            reservations=reserve(farm, within, rules, left, order[affords[order].any(axis=1)]),
+            reservations=reserve(farm, within, rules, left, order[affords[order].any(axis=1)], lacks),
             order=order,
         )
 

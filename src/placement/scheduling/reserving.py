@@ -17,6 +17,7 @@ __all__ = ["NONE", "Reservations", "reserve", "wide_steps"]
 
 #: No reservation.
 NONE = -1
+_BULKY_SHARE = 0.1  #: of the nodes that could run them; 0.04 leaves them late, more freezes the farm
 _EMERGENCIES = 8  #: steps looked at; more emergencies at once are none
 
 
@@ -54,11 +55,18 @@ def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
     return np.asarray((share >= rules.wide_share) & (share <= 1.0))
 
 
-def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, order: Ints) -> Reservations:
+def reserve(
+    farm: FarmSnapshot,
+    cost: Cost,
+    rules: Rules,
+    remaining: Floats,
+    order: Ints,
+    lacks: Ints | None = None,
+) -> Reservations:
     """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first.
 
     A step of other frames that has waited `Rules.ageing` gets one node as well: smaller ones that follow each other
-    would never leave it room.
+    would never leave it room. In danger it gets as many as it `lacks`, up to a tenth of those that could run it.
 
     Of those that are ready together, the fastest first, and warm ones. At most `Rules.reserve_share` of the nodes that
     could run a step are kept for it and those before it, and no more than licences are free: a node that is kept for a
@@ -71,6 +79,9 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
         Seconds each attempt still runs, shape ``(attempts,)``.
     order
         Rows of steps, first ones first.
+    lacks
+        Places that steps of large frames in danger lack, as `placement.scheduling.lanes` says, shape ``(steps,)``;
+        None: no step lacks any.
 
     Notes
     -----
@@ -79,7 +90,9 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     """
     step, ready = np.full(farm.nodes.count, NONE, np.int64), np.full(farm.nodes.count, np.inf)
     wide, waited = wide_steps(farm, cost, rules), farm.now - farm.steps.since
-    asks = (waited >= np.where(wide, rules.wide_wait, rules.ageing)) & (farm.steps.waiting > 0)
+    lacks = np.zeros(farm.steps.count, np.int64) if lacks is None else np.where(wide, 0, lacks)
+    asks = (waited >= np.where(wide, rules.wide_wait, rules.ageing)) | (lacks > 0)
+    asks &= farm.steps.waiting > 0
     asks &= ~farm.jobs.held[farm.steps.job]
     rows = order[asks[order]]
     if not len(rows):
@@ -91,7 +104,8 @@ def reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, remaining: Floats, ord
     for row, classes in zip(rows.tolist(), fits, strict=True):
         fitting = up & classes[farm.nodes.node_class]
         most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
-        count, licence = min(int(farm.steps.waiting[row]) if wide[row] else 1, most), int(farm.steps.licence[row])
+        some = max(min(int(lacks[row]), int(_BULKY_SHARE * fitting.sum())), 1)
+        count, licence = min(int(farm.steps.waiting[row]) if wide[row] else some, most), int(farm.steps.licence[row])
         if licence != NONE:
             count = min(count, int(licences[licence]))
         if count <= 0:

@@ -34,11 +34,14 @@ class Urgency:
         The order of the steps.
     admission
         Which deadlines are to be met, and why the others are not.
+    turn
+        Seconds from now by which each job's work is due, as `placement.scheduling.turns.turns` says, shape ``(jobs,)``.
     """
 
     outlooks: Outlooks
     ranking: Ranking
     admission: Admission
+    turn: Floats
 
 
 def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room: Floats | None = None) -> Urgency:
@@ -83,16 +86,18 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
     value = np.where(jobs.value > 0, jobs.value, jobs.importance)
     due = np.where(jobs.held, np.inf, within - tail)
     admission = admit(sets, due, hopeless, value, emergency)
-    order = admission.admitted
-    order = order[np.argsort(~emergency[order], kind="stable")]
+    order = admission.admitted[np.argsort(~emergency[admission.admitted], kind="stable")]
     earliest = farm.now + np.maximum(fastest.quantile(0.5), least)
     alone = _Alone.of(spans, rules, within, earliest)
     seen = _outlooks(farm, rules, alone, _Queue(sets, tail, order), admission)
     frame = at.seconds * at.hold
     load = load_of(farm, left.frames * frame + left.held, frame, left.attempts.residual)
-    ranking = rank(farm, cost, rules, seen, load, turns(admission, jobs.importance))
+    turn = turns(admission, jobs.importance)
+    ranking = rank(farm, cost, rules, seen, load, turn)
     queue = _Queue(sets, tail, order, _job_order(farm, ranking))
-    return Urgency(outlooks=_outlooks(farm, rules, alone, queue, admission), ranking=ranking, admission=admission)
+    return Urgency(
+        outlooks=_outlooks(farm, rules, alone, queue, admission), ranking=ranking, admission=admission, turn=turn
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

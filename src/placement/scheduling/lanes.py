@@ -1,0 +1,57 @@
+"""How many places work in danger lacks, and whose frames are too large to find one by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.units import Bools, Floats, Ints, Seconds
+
+__all__ = ["bulky", "lanes"]
+
+_LARGE = 2.0
+
+
+def lanes(farm: FarmSnapshot, cost: Cost, danger: Bools, due: Floats) -> Ints:
+    """Return how many more frames of each step must run at once to be done in the time that is left.
+
+    In whole waves of its expected time on its fastest class.
+
+    Parameters
+    ----------
+    danger
+        Steps that are in danger, shape ``(steps,)``; the others lack nothing.
+    due
+        Seconds from now by which each job must be done, shape ``(jobs,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(steps={"waiting": [30]})
+    >>> lanes(farm, cost_of(farm, 60.0), np.array([True]), np.array([1200.0])).tolist()
+    [2]
+    """
+    steps = farm.steps
+    seconds = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
+    with np.errstate(invalid="ignore"):
+        waves = np.maximum(np.floor(due[steps.job] / seconds), 1.0)
+    there = danger & np.isfinite(seconds) & np.isfinite(waves)
+    need = np.ceil((steps.waiting + steps.running) / np.where(there, waves, 1.0)) - steps.running
+    return np.where(there, np.clip(need, 0, steps.waiting), 0).astype(np.int64)
+
+
+def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds) -> Bools:
+    """Tell whose frames do not find a place though it is their turn, shape ``(steps,)``.
+
+    Frames that follow each other on a node never leave room for one that is larger than they are. A frame is large
+    where it takes `_LARGE` times what those that run on its classes take on average; its step has waited `wait` seconds
+    for the first place, or has one and goes on asking.
+    """
+    share, kind = farm.share_of_node(), farm.nodes.node_class[farm.attempts.node]
+    count = np.bincount(kind, minlength=len(farm.classes.names))
+    usual = np.bincount(kind, share[farm.attempts.step, kind], len(count)) / np.maximum(count, 1)
+    there = cost.able & (farm.capacity() > 0)
+    large = (np.where(there, share, np.inf) >= _LARGE * usual).all(axis=1) & there.any(axis=1)
+    waits = (farm.now - farm.steps.since >= wait) | (farm.steps.running > 0)
+    return np.asarray(large & waits & (farm.steps.waiting > 0))

@@ -1,0 +1,68 @@
+"""Large frames in danger lack as many places as their deadline wants, when smaller ones leave them none."""
+
+import numpy as np
+
+from placement.scheduling.lanes import bulky, lanes
+from placement.scheduling.planning import plan
+from placement.scheduling.reserving import reserve
+from placement.scheduling.rules import Rules
+from placement.simulator.whole_farm.beliefs import learned
+from placement.simulator.whole_farm.engine import run_farm
+from placement.testing.planner_farms import cost_of, farm_world_of, snapshot_of
+
+SMALL, LARGE = [1, 0, 0, 0, 0], [3, 0, 0, 0, 0]
+
+
+def farm_of(waited=400.0, running=0, nodes=20):
+    """Every node of 8 cores runs 8 small frames; frames of 3 cores wait."""
+    step = np.concatenate([np.zeros(8 * nodes - 3 * running), np.ones(running)])
+    node = np.concatenate([np.repeat(np.arange(nodes), 8)[3 * running :], np.zeros(running)])
+    return snapshot_of(
+        now=1000.0, nodes={"node_class": np.zeros(nodes)},
+        steps={"request": [SMALL, LARGE], "waiting": [50, 12], "since": [1000.0, 1000.0 - waited]},
+        attempts={"step": step.astype(int), "node": node.astype(int), "started": np.full(len(step), 900.0)},
+    )  # fmt: skip
+
+
+def test_lanes_are_what_the_time_left_wants():
+    farm = farm_of()
+    cost, danger = cost_of(farm, 60.0), np.array([False, True])
+
+    assert lanes(farm, cost, danger, np.array([240.0])).tolist() == [0, 3]
+    assert lanes(farm, cost, danger, np.array([10.0])).tolist() == [0, 12]
+    assert lanes(farm, cost, danger, np.array([np.inf])).tolist() == [0, 0]
+
+
+def test_places_that_a_step_has_are_not_lacking():
+    farm = farm_of(running=2)
+
+    assert lanes(farm, cost_of(farm, 60.0), np.array([False, True]), np.array([240.0])).tolist() == [0, 2]
+
+
+def test_large_frames_that_waited_for_their_first_place_are_bulky():
+    assert bulky(farm_of(), cost_of(farm_of()), 300.0).tolist() == [False, True]
+    assert bulky(farm_of(waited=100.0), cost_of(farm_of()), 300.0).tolist() == [False, False]
+    assert bulky(farm_of(waited=100.0, running=1), cost_of(farm_of()), 300.0).tolist() == [False, True]
+
+
+def test_bulky_frames_are_kept_as_many_nodes_as_they_lack_up_to_a_tenth():
+    farm = farm_of()
+    remaining, order = np.linspace(1, 50, farm.attempts.count), np.array([1])
+
+    for lacks, kept in ((1, 1), (2, 2), (12, 2)):
+        found = reserve(farm, cost_of(farm), Rules(), remaining, order, np.array([0, lacks]))
+        assert len(found.kept) == kept
+    assert len(reserve(farm, cost_of(farm), Rules(), remaining, order).kept) == 0
+
+
+def test_larger_frames_meet_their_deadline_among_small_ones_that_never_leave_them_room():
+    world = farm_world_of(
+        fleet={"node_class": [0] * 4}, jobs={"release": [0.0, 60.0], "deadline": [7000.0, 3000.0]},
+        steps={"job": [0, 1], "frames": [1600, 16], "request": [SMALL, LARGE], "seconds": [[100.0], [400.0]]},
+        frames={"factor": np.concatenate([np.random.default_rng(1).uniform(0.5, 1.5, 1600), np.ones(16)])},
+    )  # fmt: skip
+
+    history = run_farm(world, plan, Rules(), learned)
+
+    assert history.job_end[1] <= 3000.0
+    assert history.job_end[0] <= 7000.0
