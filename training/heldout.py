@@ -151,8 +151,8 @@ def _best_mix(data: TrainingData, linear: Floats, trees: Floats) -> tuple[float,
     """Return the mean absolute log error on quiet rows at the weight that the linear part should have, and the weight.
 
     It stays at one half unless held-out shots clearly say otherwise: of the weights that are not worse than the best by
-    more than two standard errors, the one nearest to one half. With few shots the best weight is mostly chance, and even
-    weights forecast better than estimated ones (Smith and Wallis 2009; the rule is that of Breiman et al. 1984).
+    more than two standard errors, the one nearest to one half (the rule of Breiman et al. 1984). The best weight of few
+    shots is mostly chance, and even weights then forecast better than estimated ones (Smith and Wallis 2009).
     """
     judged = data.weight >= 1.0
     if not judged.any():
@@ -169,6 +169,8 @@ def _standard_error(values: Floats, group: Ints) -> Floats:
     """Return the standard error of the mean of each line of `values`, rows of a shot not being independent."""
     shot = np.unique(group, return_inverse=True)[1]
     shots = int(shot.max()) + 1
+    if shots < 2:
+        return np.full(len(values), np.inf)
     away = values - values.mean(axis=1, keepdims=True)
     summed = np.array([np.bincount(shot, one) for one in away])
-    return np.asarray(np.sqrt((summed**2).sum(axis=1) * shots / max(shots - 1, 1)) / values.shape[1])
+    return np.asarray(np.sqrt((summed**2).sum(axis=1) * shots / (shots - 1)) / values.shape[1])
