@@ -116,7 +116,11 @@ FEATURES: tuple[Feature, ...] = (
     # As they are, too: memory adds up where run time multiplies.
     Feature(name="texture_memory", scale="linear", unit="MiB", product=("texture_size",)),
     Feature(name="scene_memory", scale="linear", unit="MiB", product=("scene_file_size",)),
+    Feature(name="curve_memory", scale="linear", product=("curve_points",)),
+    Feature(name="instance_memory", scale="linear", product=("instances",)),
     Feature(name="film", scale="linear", product=("width", "height")),
+    # A denoiser holds, and works through, every pixel, however many samples made it.
+    Feature(name="denoised_film", scale="linear", product=("width", "height", "denoise")),
     *_of("category", "job_type", "renderer", "scene_family", "env_light", "volume"),
     Feature(name="threads", scale="log", per_node=True),
     Feature(name="cores", scale="log", per_node=True),
