@@ -153,8 +153,18 @@ def _quantiles(found: Scores, use: Bools, fallback: Floats) -> Floats:
     stretched = middle + (told - middle) * beyond
     if jobs >= 50:
         return np.asarray(stretched)
-    wide = student.ppf(PROBABILITIES, _FREEDOM)
+    wide = student.ppf(PROBABILITIES, _FREEDOM) * _spread(found.score[use], jobs)
     return np.asarray((jobs * stretched + _PRIOR_JOBS * wide) / (jobs + _PRIOR_JOBS))
+
+
+def _spread(score: Floats, jobs: int) -> float:
+    """Return the scale of Student's t that has the middle half of the scores; few jobs leave it near the expected 1.
+
+    What is borrowed from Student is the shape of tails: at scale 1 it would widen what is already too wide.
+    """
+    low, high = np.quantile(score, [0.25, 0.75])
+    own = (high - low) / (2 * student.ppf(0.75, _FREEDOM))
+    return float(np.sqrt((jobs * own**2 + _PRIOR_JOBS) / (jobs + _PRIOR_JOBS)))
 
 
 def _t_beyond(level: Floats) -> Floats:

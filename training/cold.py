@@ -13,6 +13,7 @@ from placement.forecast.model import ColdModel
 from placement.telemetry.features import Encoder
 from placement.units import Bools, Floats, Ints
 from training.linear import LinearData, fit_linear
+from training.relevance import fit_relevance
 from training.trees import TreeSettings, fit_trees
 
 __all__ = ["ColdSettings", "TrainingData", "fit_cold", "increasing_columns", "tree_inputs", "with_trees"]
@@ -38,7 +39,7 @@ class ColdSettings:
     parts
         Model render and overhead apart where they were measured.
     steps
-        Steps of the search for the linear part's variances.
+        Steps of the searches for the linear part's variances and for the relevance of features.
     """
 
     trees: TreeSettings = field(default_factory=TreeSettings)
@@ -95,10 +96,13 @@ def fit_cold(data: TrainingData, encoder: Encoder, settings: ColdSettings, seed:
     centre = np.array([np.mean(v[np.isfinite(v)]) if np.isfinite(v).any() else 0.0 for v in nodes.T])
     bare = ColdModel(basis, (), (), settings.trees.alpha, settings.mix, centre, classes)
     linear, picked = _linear_data(bare, data, settings.most_rows, seed)
-    linears = tuple(
-        fit_linear(linear, y, steps=settings.steps)[0] for y in _linear_targets(bare, data, picked, settings)
-    )
-    fitted = ColdModel(basis, linears, (), settings.trees.alpha, settings.mix, centre, classes)
+    targets = _linear_targets(bare, data, picked, settings)
+    alike = fit_linear(linear, targets[0], steps=settings.steps)[1]
+    basis = basis.with_relevance(fit_relevance(linear, targets[0], alike, settings.steps))
+    lead = rows.iloc[[each[0] for each in picked]]
+    linear = replace(linear, task_blocks=basis.task_blocks(*basis.arrays(lead)))
+    linears = tuple(fit_linear(linear, y, steps=settings.steps)[0] for y in targets)
+    fitted = replace(bare, basis=basis, linears=linears)
     return with_trees(fitted, data, settings, seed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from placement.forecast.correction import SHARED, CorrectionKernel, Frames, shared_parts
+from placement.forecast.correction import SHARED, CorrectionKernel, Frames, bent, shared_parts
 from placement.units import Bools, Floats, Ints
 from training.variance import Components, fit_variances
 
@@ -45,7 +45,8 @@ def fit_correction(frames: Frames, residual: Floats, quiet: Bools, seed: int) ->
         if len(rows) > _MOST_FRAMES:
             rows = np.sort(rng.choice(rows, _MOST_FRAMES, replace=False))
         one = frames.take(rows)
-        slopes = one.x.T[:, :, None] * one.x.T[:, None, :]
+        along = bent(one.x).T
+        slopes = along[:, :, None] * along[:, None, :]
         kernels = np.concatenate([shared_parts(one, one), slopes])
         noise = np.array([quiet[rows], ~quiet[rows]], dtype=float)
         blocks.append(Components(kernels, noise, residual[rows]))

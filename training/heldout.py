@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from placement.telemetry.features import Encoder
-from placement.units import Bools, Floats
+from placement.units import Bools, Floats, Ints
 from training.cold import ColdSettings, TrainingData, fit_cold, with_trees
 from training.splits import check_no_leak, folds_of
 
@@ -19,6 +19,8 @@ __all__ = ["HeldOut", "candidates", "search"]
 
 _MIXES = tuple(round(0.1 * tenth, 1) for tenth in range(2, 9))
 _ALPHAS = (0.7, 0.0)
+#: Standard errors by which a weight must be better than even weights to be preferred.
+_CLEARLY = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,10 +148,29 @@ def _one_tree(settings: ColdSettings) -> ColdSettings:
 
 
 def _best_mix(data: TrainingData, linear: Floats, trees: Floats) -> tuple[float, float]:
-    """Return the least mean absolute log error on quiet rows, and the weight of the linear part that has it."""
+    """Return the mean absolute log error on quiet rows at the weight that the linear part should have, and the weight.
+
+    It stays at one half unless held-out shots clearly say otherwise: of the weights that are not worse than the best by
+    more than two standard errors, the one nearest to one half (the rule of Breiman et al. 1984). The best weight of few
+    shots is mostly chance, and even weights then forecast better than estimated ones (Smith and Wallis 2009).
+    """
     judged = data.weight >= 1.0
     if not judged.any():
         judged = np.ones(len(data.value), dtype=bool)
-    misses = [(np.abs(mix * linear + (1 - mix) * trees - data.value)[judged].mean(), mix) for mix in _MIXES]
-    error, mix = min(misses)
-    return float(error), mix
+    misses = np.array([np.abs(mix * linear + (1 - mix) * trees - data.value)[judged] for mix in _MIXES])
+    mean = misses.mean(axis=1)
+    worse = misses - misses[mean.argmin()]
+    good = worse.mean(axis=1) <= _CLEARLY * _standard_error(worse, data.group[judged]) + 1e-12
+    chosen = min(np.flatnonzero(good), key=lambda number: abs(_MIXES[number] - 0.5))
+    return float(mean[chosen]), _MIXES[chosen]
+
+
+def _standard_error(values: Floats, group: Ints) -> Floats:
+    """Return the standard error of the mean of each line of `values`, rows of a shot not being independent."""
+    shot = np.unique(group, return_inverse=True)[1]
+    shots = int(shot.max()) + 1
+    if shots < 2:
+        return np.full(len(values), np.inf)
+    away = values - values.mean(axis=1, keepdims=True)
+    summed = np.array([np.bincount(shot, one) for one in away])
+    return np.asarray(np.sqrt((summed**2).sum(axis=1) * shots / (shots - 1)) / values.shape[1])

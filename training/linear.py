@@ -12,7 +12,7 @@ from placement.forecast.linear import Linear
 from placement.units import Bools, Floats, Ints
 from training.variance import Components, dual_weights, fit_variances
 
-__all__ = ["LinearData", "fit_linear"]
+__all__ = ["LinearData", "fit_linear", "observations"]
 
 _NODE_FACTOR = 5.0
 _GROUP, _GROUP_SLOPES, _NOISE = 0.1, 0.002, 0.03
@@ -74,13 +74,21 @@ def fit_linear(data: LinearData, target: Floats, start: Floats | None = None, st
     start
         Variances to keep instead of learning them.
     """
+    mean, observed, prior = observations(data, target)
+    variances = start if start is not None else fit_variances([observed], prior, steps=steps)
+    return _primal(data, mean, dual_weights(observed, variances), variances), variances
+
+
+def observations(data: LinearData, target: Floats) -> tuple[float, Components, Floats]:
+    """Return the mean of the target, its deviations with the kernels that may explain them, and prior variances.
+
+    Kernels are in the order of the task blocks, then those of nodes, classes and shots; the noise comes last.
+    """
     mean = float(np.average(target, weights=data.weight))
     variance = float(np.average((target - mean) ** 2, weights=data.weight))
     kernels, prior = _kernels(data, max(variance / _USUAL_VARIANCE, 0.1))
     noise = (1 / np.minimum(data.weight, 3.0))[None, :]
-    observed = Components(kernels.astype(np.float32), noise, target - mean)
-    variances = start if start is not None else fit_variances([observed], np.append(prior, _NOISE), steps=steps)
-    return _primal(data, mean, dual_weights(observed, variances), variances), variances
+    return mean, Components(kernels.astype(np.float32), noise, target - mean), np.append(prior, _NOISE)
 
 
 def _kernels(data: LinearData, wide: float) -> tuple[Floats, Floats]:

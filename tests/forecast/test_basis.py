@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.forecast.basis import Basis, Block
+from placement.forecast.basis import SMOOTH, Basis, Block
 from placement.telemetry.features import FEATURES, Encoder
 from tests.strategies import task_rows
 
@@ -127,3 +127,23 @@ def test_a_farm_without_any_number_has_a_basis_that_survives_json() -> None:
     assert x.shape == (2, 0)
     assert [block.name for block in back.task_blocks(x, raw, codes)] == ["one", "job_type", "missing"]
     assert back.work(raw).tolist() == [0.0, 0.0]
+
+
+def test_the_smooth_part_changes_only_along_features_that_matter() -> None:
+    first = np.eye(len(BASIS.median))[0]
+    follows = BASIS.with_relevance(first)
+    x, raw, codes = BASIS.arrays(ROWS)
+    other = x + (1 - first)
+
+    one, same = (next(b for b in follows.task_blocks(each, raw, codes) if b.name == SMOOTH) for each in (x, other))
+
+    assert same.matrix == pytest.approx(one.matrix)
+    assert (np.diag(one.gram()) <= 1.0 + 1e-9).all()
+
+
+def test_every_feature_has_a_block_of_its_own_and_one_by_family() -> None:
+    x, raw, codes = BASIS.arrays(ROWS)
+    names = [block.name for block in BASIS.task_blocks(x, raw, codes)]
+
+    for feature in BASIS.numeric:
+        assert names.count(feature.name) == names.count(f"renderer × {feature.name}") == 1

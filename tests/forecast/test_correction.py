@@ -146,3 +146,11 @@ def test_json_gives_the_same_kernel() -> None:
 
     assert back.to_json() == KERNEL.to_json()
     assert len(back.shared) == len(SHARED)
+
+
+def test_an_extreme_job_is_not_expected_to_be_missed_without_bound() -> None:
+    kernel = replace(KERNEL, slopes=np.array([0.01]))
+    usual, far, farther = (replace(job(0.5), x=np.array([[x]])) for x in (0.5, 5.0, 10.0))
+
+    assert kernel.prior(usual) < kernel.prior(far)
+    assert kernel.prior(farther) == pytest.approx(kernel.prior(far), rel=0.02)

@@ -39,5 +39,6 @@ def _covariance(one: tuple[Frames, int], other: tuple[Frames, int], kernel: Corr
         float(apart < 1e-9),
         math.exp(-0.5 * distance),
     )
-    slopes = sum(float(v * p * q) for v, p, q in zip(kernel.slopes, a.x[i], b.x[j], strict=True))
+    bends = zip(kernel.slopes, a.x[i], b.x[j], strict=True)
+    slopes = sum(float(v) * 2 * math.tanh(p / 2) * 2 * math.tanh(q / 2) for v, p, q in bends)
     return sum(float(v) * part for v, part in zip(kernel.shared, parts, strict=True)) + slopes

@@ -116,3 +116,10 @@ def test_json_gives_the_same_encoder() -> None:
 def test_a_feature_that_cannot_be_is_refused_by_name(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=f"feature 'x': {message}"):
         Feature(name="x", **wrong)
+
+
+def test_a_denoiser_works_on_every_pixel_however_many_samples_made_it() -> None:
+    denoised = next(each for each in FEATURES if each.name == "denoised_film")
+    rows = ROWS.assign(spp=[1.0, 64.0, 64.0])
+
+    assert Encoder.fit(rows, [denoised]).numbers(rows)[:, 0].tolist() == [0.0, 4000.0, 0.0]

@@ -74,6 +74,15 @@ def test_nothing_known_is_students_t() -> None:
     assert at(tables[0], 0.9) > 1.4
 
 
+def test_few_jobs_that_miss_little_are_not_widened_to_the_expected_spread() -> None:
+    found = synthetic(20, 20, np.random.default_rng(4))
+    small = Scores(0.3 * found.score, found.state, found.node_class, found.job)
+
+    usual, narrow = (at(quantile_tables(each, 1)[0], 0.9) for each in (found, small))
+
+    assert 0.3 * usual <= narrow < 0.45 * usual
+
+
 def test_a_class_that_misses_more_gets_a_wider_table() -> None:
     rng = np.random.default_rng(2)
     found = synthetic(300, 3, rng, classes=2)

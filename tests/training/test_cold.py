@@ -10,8 +10,8 @@ import pytest
 
 from placement.telemetry.features import FEATURES, Encoder
 from placement.telemetry.table import Telemetry
-from training.cold import ColdSettings, fit_cold
-from training.heldout import candidates, search
+from training.cold import ColdSettings, TrainingData, fit_cold
+from training.heldout import HeldOut, candidates, search
 from training.spread import busy_offsets, declared_error, job_variances
 from training.target import training_data
 from training.trees import TreeSettings, fit_trees
@@ -51,6 +51,29 @@ def test_without_a_quiet_row_all_rows_judge(some: Telemetry, quick: ColdSettings
     found = search(data, Encoder.fit(data.rows, FEATURES), [quick], folds=2, seed=0)
 
     assert np.isfinite(found.trials[0][1])
+
+
+def misses(shots: int, linear: float, trees: float, seed: int = 0) -> tuple[TrainingData, HeldOut, np.ndarray]:
+    """Held-out forecasts of shots of three rows whose misses spread by `linear` and `trees`, shot by shot."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(shots), 3)
+    rows = pd.DataFrame({"job_id": [f"j{shot}" for shot in group]})
+    data = TrainingData(rows, "run_time", np.zeros(len(group)), np.ones(len(group)), group)
+    found = HeldOut(ColdSettings(), data.value, (), rng.normal(0, linear, shots)[group])
+    return data, found, rng.normal(0, trees, shots)[group]
+
+
+def test_weights_stay_even_until_shots_clearly_say_otherwise() -> None:
+    few, enough = misses(6, 0.5, 0.45), misses(2_000, 0.2, 0.8)
+
+    assert few[1].with_trees(few[0], few[2]).settings.mix == 0.5
+    assert enough[1].with_trees(enough[0], enough[2]).settings.mix == 0.8
+
+
+def test_a_single_shot_says_nothing_of_weights() -> None:
+    data, found, trees = misses(1, 0.1, 0.9)
+
+    assert found.with_trees(data, trees).settings.mix == 0.5
 
 
 def test_render_and_overhead_are_modelled_apart_where_most_rows_measured_them(

@@ -7,7 +7,7 @@ apart instead of being multiplied out: a gated block costs its own columns, what
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ import pandas as pd
 from placement.telemetry.features import Columns, Encoder, Feature
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["Basis", "Block"]
+__all__ = ["SMOOTH", "SMOOTH_LENGTH", "Basis", "Block"]
 
+#: What the names of smooth blocks end in, and how far their functions reach along features of relevance 1, in standard
+#: deviations of every feature at once.
+SMOOTH, SMOOTH_LENGTH = "smooth", 2.0
 _CLIP = 5.0
-_LENGTH = 2.0
 _JOB_TYPE, _FAMILY = "job_type", "renderer"
 
 
@@ -93,6 +95,8 @@ class Basis:
         Standardised rows that the smooth part is spanned by, shape ``(support, task features)``.
     whiten
         Makes the smooth part's columns orthonormal under its kernel, shape ``(support, support)``.
+    relevance
+        How much faster the smooth part may change along each feature than it usually does, shape ``(task features,)``.
     """
 
     encoder: Encoder
@@ -101,6 +105,7 @@ class Basis:
     spread: Floats
     support: Floats
     whiten: Floats
+    relevance: Floats
 
     @classmethod
     def fit(cls, encoder: Encoder, rows: pd.DataFrame, support: int, seed: int) -> Basis:
@@ -111,13 +116,18 @@ class Basis:
         filled = np.where(np.isnan(finite), median, finite)
         spread = filled.std(axis=0)
         none = np.zeros((0, 0))
-        bare = cls(encoder, median, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0), none, none)
+        alike, spread = np.ones(raw.shape[1]), np.where(spread > 1e-9, spread, 1.0)
+        bare = cls(encoder, median, filled.mean(axis=0), spread, none, none, alike)
         distinct = np.unique(np.round(bare._standardise(raw), 2), axis=0) if raw.shape[1] else none
         chosen = np.random.default_rng(seed).permutation(len(distinct))[:support]
-        points = distinct[np.sort(chosen)]
-        kernel = _smooth(points, points) + 1e-3 * np.eye(len(points))
-        whiten = np.linalg.inv(np.linalg.cholesky(kernel)).T if len(points) else none
-        return cls(encoder, median, bare.centre, bare.spread, points, whiten)
+        return replace(bare, support=distinct[np.sort(chosen)]).with_relevance(alike)
+
+    def with_relevance(self, relevance: Floats) -> Basis:
+        """Return the basis whose smooth part changes by `relevance`, shape ``(task features,)``, times as fast."""
+        if not len(self.support):
+            return self
+        kernel = _smooth(self.support * relevance, self.support * relevance) + 1e-3 * np.eye(len(self.support))
+        return replace(self, relevance=relevance, whiten=np.linalg.inv(np.linalg.cholesky(kernel)).T)
 
     def _standardise(self, raw: Floats) -> Floats:
         return np.clip((np.where(np.isfinite(raw), raw, self.median) - self.centre) / self.spread, -_CLIP, _CLIP)
@@ -152,18 +162,19 @@ class Basis:
             if family is not None and feature.name not in (_FAMILY, _JOB_TYPE):
                 both = np.where((own >= 0) & (family >= 0), family * size + own, -1)
                 blocks.append(Block(f"{_FAMILY} × {feature.name}", ones, both, size * families, 0.05))
-        for name, columns, is_work in self._groups():
-            blocks.append(Block(name, x[:, columns], prior=0.1 if is_work else 0.03))
+        for position, numeric in enumerate(self.numeric):
+            column = x[:, [position]]
+            blocks.append(Block(numeric.name, column, prior=0.1 if numeric.work else 0.03))
             if family is not None:
-                blocks.append(Block(f"{_FAMILY} × {name}", x[:, columns], family, families, 0.02))
+                blocks.append(Block(f"{_FAMILY} × {numeric.name}", column, family, families, 0.02))
         gaps = ~np.isfinite(raw)
         blocks.append(Block("missing", gaps.astype(float), prior=0.02))
         if len(self.support):
-            smooth = _smooth(x, self.support) @ self.whiten
-            blocks.append(Block("smooth", smooth, prior=0.03))
+            smooth = _smooth(x * self.relevance, self.support * self.relevance) @ self.whiten
+            blocks.append(Block(SMOOTH, smooth, prior=0.03))
             kind, kinds = self._codes(codes, _JOB_TYPE)
             if kind is not None:
-                blocks.append(Block(f"{_JOB_TYPE} × smooth", smooth, kind, kinds, 0.02))
+                blocks.append(Block(f"{_JOB_TYPE} × {SMOOTH}", smooth, kind, kinds, 0.02))
         return blocks
 
     def effect_blocks(self, x: Floats, codes: Ints) -> list[Block]:
@@ -177,12 +188,6 @@ class Basis:
         blocks.append(Block("work", x[:, work], prior=0.005))
         return blocks
 
-    def _groups(self) -> list[tuple[str, list[int], bool]]:
-        groups: dict[str, list[int]] = {}
-        for position, each in enumerate(self.numeric):
-            groups.setdefault(each.name if each.work else each.group or each.name, []).append(position)
-        return [(name, columns, self.numeric[columns[0]].work) for name, columns in groups.items()]
-
     def _codes(self, codes: Ints, name: str) -> tuple[Ints | None, int]:
         for position, each in enumerate(self.encoder.categorical):
             if each.name == name:
@@ -191,16 +196,17 @@ class Basis:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        arrays = ("median", "centre", "spread", "support", "whiten")
+        arrays = ("median", "centre", "spread", "support", "whiten", "relevance")
         return {"encoder": self.encoder.to_json(), **{name: getattr(self, name).tolist() for name in arrays}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Basis:
         """Read what `to_json` wrote."""
-        median, centre, spread = (np.asarray(data[name], float) for name in ("median", "centre", "spread"))
+        names = ("median", "centre", "spread", "relevance")
+        median, centre, spread, relevance = (np.asarray(data[name], float) for name in names)
         support = np.asarray(data["support"], float).reshape(len(data["support"]), len(median))
         whiten = np.asarray(data["whiten"], float).reshape(len(support), len(support))
-        return cls(Encoder.from_json(data["encoder"]), median, centre, spread, support, whiten)
+        return cls(Encoder.from_json(data["encoder"]), median, centre, spread, support, whiten, relevance)
 
 
 def _smooth(a: Floats, b: Floats) -> Floats:
@@ -208,4 +214,4 @@ def _smooth(a: Floats, b: Floats) -> Floats:
     if not a.size or not b.size:
         return np.zeros((len(a), len(b)))
     squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
-    return np.asarray(np.exp(-0.5 * np.maximum(squared, 0.0) / a.shape[1] / _LENGTH**2))
+    return np.asarray(np.exp(-0.5 * np.maximum(squared, 0.0) / a.shape[1] / SMOOTH_LENGTH**2))

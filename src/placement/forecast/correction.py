@@ -18,13 +18,17 @@ from placement.errors import InvalidInput
 from placement.forecast.distribution import Forecast
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["MOST_EVIDENCE", "SHARED", "CorrectionKernel", "Frames", "correct", "posterior", "shared_parts"]
+__all__ = ["MOST_EVIDENCE", "SHARED", "CorrectionKernel", "Frames", "bent", "correct", "posterior", "shared_parts"]
 
 #: Frames of one job that are looked at; beyond it the most recent ones are kept.
 MOST_EVIDENCE = 64
 
 #: What frames of a job share, in the order of the kernel's variances; the slopes of the features follow.
 SHARED = ("job", "smooth", "far neighbours", "near neighbours", "node class", "same frame", "similar")
+
+
+#: Standard deviations at which slopes along features level off.
+_BEND = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,12 +82,12 @@ class CorrectionKernel:
     def covariance(self, a: Frames, b: Frames) -> Floats:
         """Return noise-free covariances between frames of one job, shape ``(frames of a, frames of b)``."""
         parts = shared_parts(a, b)
-        return np.asarray(np.tensordot(self.shared, parts, axes=1) + (a.x * self.slopes) @ b.x.T)
+        return np.asarray(np.tensordot(self.shared, parts, axes=1) + (bent(a.x) * self.slopes) @ bent(b.x).T)
 
     def prior(self, frames: Frames) -> Floats:
         """Return the variance of a quiet measurement before any evidence, shape ``(frames,)``."""
         fixed = self.shared[1:].sum() + self.noise
-        return np.asarray(self.shared[0] * frames.job_variance + fixed + (frames.x**2) @ self.slopes)
+        return np.asarray(self.shared[0] * frames.job_variance + fixed + (bent(frames.x) ** 2) @ self.slopes)
 
     def noise_of(self, quiet: Bools) -> Floats:
         """Return the noise variance of each measurement."""
@@ -99,6 +103,14 @@ class CorrectionKernel:
         """Read what `to_json` wrote."""
         shared, slopes = (np.asarray(data[name], float) for name in ("shared", "slopes"))
         return cls(shared, slopes, float(data["noise"]), float(data["noise_busy"]))
+
+
+def bent(x: Floats) -> Floats:
+    """Return features as slopes see them: levelling off, so that an extreme job is not expected to be missed by more.
+
+    How jobs differ inside tells the slopes; how far off an extreme job is as a whole does not grow with their square.
+    """
+    return np.asarray(_BEND * np.tanh(x / _BEND))
 
 
 def shared_parts(a: Frames, b: Frames) -> Floats:

@@ -31,7 +31,7 @@ def influence(model: ColdModel, task: pd.DataFrame, node: pd.DataFrame) -> pd.Da
     -------
     pandas.DataFrame
         Columns ``feature``, ``value`` (as given, None for what is no single column), ``factor``. Against the average
-        of training; blocks of features with one prior are named by their group.
+        of training.
     """
     x, raw, codes = model.basis.arrays(task)
     cold = model.cold(task)

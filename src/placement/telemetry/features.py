@@ -45,8 +45,6 @@ class Feature:
         More of it never makes a render shorter; the trees are held to it.
     work
         It multiplies the work: the product of all such features is what run time is nearly proportional to.
-    group
-        Features of one group share one prior in the linear part; by default each has its own.
 
     Raises
     ------
@@ -61,7 +59,6 @@ class Feature:
     per_node: bool = False
     increasing: bool = False
     work: bool = False
-    group: str = ""
 
     def __post_init__(self) -> None:
         if self.scale not in _SCALES:
@@ -94,35 +91,37 @@ class Feature:
 _UNIT = {each.name: each.unit for each in COLUMNS}
 
 
-def _of(group: str, scale: Scale, *names: str, increasing: tuple[str, ...] = ()) -> tuple[Feature, ...]:
-    return tuple(
-        Feature(name=name, scale=scale, unit=_UNIT[name], group=group, increasing=name in increasing) for name in names
-    )
+def _of(scale: Scale, *names: str, increasing: tuple[str, ...] = ()) -> tuple[Feature, ...]:
+    return tuple(Feature(name=name, scale=scale, unit=_UNIT[name], increasing=name in increasing) for name in names)
 
 
 #: The features of the standard schema, in order.
 FEATURES: tuple[Feature, ...] = (
     Feature(name="pixels", scale="log", product=("width", "height"), increasing=True, work=True),
     Feature(name="spp", scale="log", increasing=True, work=True),
-    *_of("depth", "log", "max_depth", increasing=("max_depth",)),
-    *_of("geometry", "log", "triangles", "triangles_total", "scene_file_size", increasing=("triangles_total",)),
-    *_of("geometry", "count", "instances", "curves", "curve_points", increasing=("curve_points",)),
+    *_of("log", "max_depth", increasing=("max_depth",)),
+    *_of("log", "triangles", "triangles_total", "scene_file_size", increasing=("triangles_total",)),
+    *_of("count", "instances", "curves", "curve_points", increasing=("curve_points",)),
     # Not increasing: scenes differ in more than their lights, and held-out errors fall without the constraint.
-    *_of("lights", "count", "lights"),
-    *_of("textures", "count", "texture_size", "texture_count"),
-    *_of("media", "count", "volume_density", "volume_grid_res"),
-    *_of("media", "linear", "transmissive_fraction"),
-    *_of("media", "flag", "subsurface"),
-    *_of("sampling", "log", "adaptive_threshold"),
-    *_of("sampling", "flag", "denoise"),
-    *_of("camera", "log", "camera_distance"),
-    *_of("camera", "flag", "motion_blur", "depth_of_field"),
-    *_of("start", "flag", "instanced"),
+    *_of("count", "lights"),
+    *_of("count", "texture_size", "texture_count"),
+    *_of("count", "volume_density", "volume_grid_res"),
+    *_of("linear", "transmissive_fraction"),
+    *_of("flag", "subsurface"),
+    *_of("log", "adaptive_threshold"),
+    *_of("flag", "denoise"),
+    *_of("log", "camera_distance"),
+    *_of("flag", "motion_blur", "depth_of_field"),
+    *_of("flag", "instanced"),
     # As they are, too: memory adds up where run time multiplies.
-    Feature(name="texture_memory", scale="linear", unit="MiB", product=("texture_size",), group="textures"),
-    Feature(name="scene_memory", scale="linear", unit="MiB", product=("scene_file_size",), group="geometry"),
+    Feature(name="texture_memory", scale="linear", unit="MiB", product=("texture_size",)),
+    Feature(name="scene_memory", scale="linear", unit="MiB", product=("scene_file_size",)),
+    Feature(name="curve_memory", scale="linear", product=("curve_points",)),
+    Feature(name="instance_memory", scale="linear", product=("instances",)),
     Feature(name="film", scale="linear", product=("width", "height")),
-    *_of("", "category", "job_type", "renderer", "scene_family", "env_light", "volume"),
+    # A denoiser holds, and works through, every pixel, however many samples made it.
+    Feature(name="denoised_film", scale="linear", product=("width", "height", "denoise")),
+    *_of("category", "job_type", "renderer", "scene_family", "env_light", "volume"),
     Feature(name="threads", scale="log", per_node=True),
     Feature(name="cores", scale="log", per_node=True),
 )

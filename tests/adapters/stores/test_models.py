@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from placement.adapters.stores.boosters import TextBooster
-from placement.adapters.stores.models import read_model, write_model
+from placement.adapters.stores.models import MODEL_SCHEMA_VERSION, read_model, write_model
 from placement.errors import CorruptModel, IncompatibleModel, InvalidInput, TamperedModel
 
 RNG = np.random.default_rng(0)
@@ -113,9 +113,9 @@ def test_another_schema_version_is_named(folder: Path) -> None:
         read_model(folder)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"schema": 1}', '{"schema": 1, "files": {"model.json": 3}}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"schema": %d}', '{"schema": %d, "files": {"model.json": 3}}'])
 def test_a_manifest_of_another_form_is_refused(folder: Path, content: str) -> None:
-    (folder / "manifest.json").write_text(content)
+    (folder / "manifest.json").write_text(content.replace("%d", str(MODEL_SCHEMA_VERSION)))
 
     with pytest.raises(CorruptModel):
         read_model(folder)
@@ -125,7 +125,8 @@ def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path, tmp_path: Path)
     (tmp_path / "secret.txt").write_text("tree")
     files = {"../secret.txt": {"size": 4, "sha256": hashlib.sha256(b"tree").hexdigest()}}
     digest = hashlib.sha256("".join(f"{n}:{f['sha256']}\n" for n, f in files.items()).encode()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps({"schema": 1, "digest": digest, "files": files}))
+    manifest = {"schema": MODEL_SCHEMA_VERSION, "digest": digest, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
     with pytest.raises(CorruptModel, match="secret"):
         read_model(folder)

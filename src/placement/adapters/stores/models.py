@@ -25,7 +25,7 @@ from placement.errors import CorruptModel, IncompatibleModel, InvalidInput, Tamp
 
 __all__ = ["MODEL_SCHEMA_VERSION", "StoredModel", "read_model", "write_model"]
 
-MODEL_SCHEMA_VERSION = 1
+MODEL_SCHEMA_VERSION = 2
 _MANIFEST, _MODEL, _CARD = "manifest.json", "model.json", "card.md"
 
 
