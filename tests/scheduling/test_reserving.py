@@ -46,7 +46,9 @@ def test_nothing_is_kept_for_a_paused_job():
 def test_nothing_is_kept_for_a_frame_that_has_no_licence():
     farm = snapshot_of(
         now=1000.0, nodes={"node_class": [0, 0]}, licences=[0, 1],
-        steps={"request": [WIDE, WIDE], "waiting": [5, 5], "since": [0.0, 0.0], "licence": [0, 1]},
+        steps={
+            "request": [WIDE, WIDE, NARROW], "waiting": [5, 5, 5], "since": [0.0, 0.0, 1000.0], "licence": [0, 1, -1],
+        },
     )  # fmt: skip
 
     kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), np.zeros(0), ORDER)
@@ -129,7 +131,18 @@ def test_ready_is_when_enough_attempts_have_ended(seed, nodes, count):
 
 
 def test_the_first_step_in_order_chooses_first():
-    steps = {"request": [WIDE, WIDE], "waiting": [1, 1], "since": [0.0, 0.0]}
+    steps = {"request": [WIDE, WIDE, NARROW], "waiting": [1, 1, 1], "since": [0.0, 0.0, 1000.0]}
     farm = snapshot_of(now=1000.0, nodes={"node_class": [0, 0]}, steps=steps)
-    kept = reserve(farm, cost_of(farm), Rules(), np.zeros(0), np.array([1, 0]))
+    kept = reserve(farm, cost_of(farm), Rules(), np.zeros(0), np.array([1, 0, 2]))
     assert kept.step.tolist() == [1, NONE]
+
+
+def test_where_every_frame_takes_a_node_for_itself_none_is_wide():
+    farm = snapshot_of(
+        now=1000.0, nodes={"node_class": [0, 0]},
+        steps={"request": [WIDE, WIDE], "waiting": [5, 5], "since": [0.0, 0.0]},
+        attempts={"node": [0, 1], "step": [0, 1]},
+    )  # fmt: skip
+
+    assert not wide_steps(farm, cost_of(farm), Rules()).any()
+    assert len(reserve(farm, cost_of(farm), Rules(), np.array([10.0, 20.0]), ORDER).kept) == 0

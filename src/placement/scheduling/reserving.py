@@ -18,6 +18,7 @@ __all__ = ["NONE", "Reservations", "reserve", "wide_steps"]
 #: No reservation.
 NONE = -1
 _BULKY_SHARE = 0.1  #: of the nodes that could run them; 0.04 leaves them late, more freezes the farm
+_SHARED = 0.5 + 1e-9
 _EMERGENCIES = 8  #: steps looked at; more emergencies at once are none
 
 
@@ -48,11 +49,15 @@ class Reservations:
 def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
     """Tell which steps have frames that other work could starve for ever, shape ``(steps,)``.
 
-    A frame is wide when it takes `Rules.wide_share` of the largest node that can run it, or more.
+    A frame is wide when it takes `Rules.wide_share` of the largest node that can run it, or more, and there is work of
+    which two frames fit on such a node: where every frame takes a node for itself, none keeps another from it.
     """
     there = cost.able & (farm.capacity() > 0)
-    share = np.where(there, farm.share_of_node(), np.inf).min(axis=1, initial=np.inf)
-    return np.asarray((share >= rules.wide_share) & (share <= 1.0))
+    share = np.where(there, farm.share_of_node(), np.inf)
+    alive = share[farm.steps.left > 0]
+    narrow = alive.min(axis=0, initial=np.inf) <= _SHARED
+    least = share.min(axis=1, initial=np.inf)
+    return np.asarray((least >= rules.wide_share) & (least <= 1.0) & (there & narrow).any(axis=1))
 
 
 def reserve(
