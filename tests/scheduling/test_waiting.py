@@ -96,3 +96,9 @@ def test_a_cheaper_hour_comes():
 
 def test_the_power_cap_is_reached():
     assert why(snapshot_of(now=NOW), capped=np.ones(1, bool))[0] == Reason.POWER_CAP
+
+
+def test_what_is_held_for_a_cheaper_hour_does_not_wait_for_nodes_that_sleep_until_then():
+    farm = snapshot_of(now=NOW, nodes={"node_class": [0], "state": [NodeState.ASLEEP]})
+
+    assert why(farm, held_until=np.array([9000.0])) == (Reason.CHEAPER_LATER, 9000.0)

@@ -69,8 +69,9 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     for where, why in rules:
         reason[where] = int(why)
     until[kept] = _soonest(after.reservations, steps.count)[kept]
-    until[np.isfinite(after.held_until)] = after.held_until[np.isfinite(after.held_until)]
     _machines(farm, able, reason, until)
+    held = np.isfinite(after.held_until) & ((reason == Reason.WAKING) | (reason == Reason.CHEAPER_LATER))
+    reason[held], until[held] = int(Reason.CHEAPER_LATER), after.held_until[held]  # no node is woken for it before
     reason[farm.jobs.held[steps.job]] = int(Reason.HELD)
     idle = after.left == 0
     reason[idle] = np.where(steps.blocked[idle] > 0, int(Reason.DEPENDS), int(Reason.FINISHED))
