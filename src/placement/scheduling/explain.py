@@ -13,7 +13,7 @@ __all__ = ["MEANING", "verdict", "why"]
 
 #: What each reason means, after "starts", "waits", "stopped", "sleeps" or "wakes".
 MEANING: dict[Reason, str] = {
-    Reason.URGENT: "starts: its job is in danger of its deadline",
+    Reason.URGENT: "starts: its job is late, or in danger of its deadline",
     Reason.GUARANTEED: "starts: its client is promised this much",
     Reason.SHARE: "starts: it is its client's turn",
     Reason.PREVIEW: "starts: somebody waits to see something",

@@ -20,7 +20,7 @@ __all__ = ["Outlooks", "Plan", "Planner", "Power", "Reason", "Starts", "Stops", 
 class Reason(IntEnum):
     """The rule that decided. In tables as a number, in words through `placement.scheduling.explain`."""
 
-    URGENT = 0  #: starts: its job is in danger of its deadline
+    URGENT = 0  #: starts: its job is late, or in danger of its deadline
     GUARANTEED = 1  #: starts: within its client's guarantee
     SHARE = 2  #: starts: its client's turn
     PREVIEW = 3  #: starts: somebody waits to see something

@@ -37,8 +37,8 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
 
     In this order: what clients are entitled to; when jobs end and which deadlines can be met; what is held for a
     cheaper hour; what each node class is worth to the work that waits; room for wide frames; then frames start: on
-    nodes kept for them, within guarantees, in danger, within fair shares, and wherever nobody else wants the room. What
-    is missing is taken back by stopping attempts; what is too much goes to sleep. Same arguments, same plan.
+    nodes kept for them, previews, within guarantees, in danger, within fair shares, and wherever nobody else wants the
+    room. What is missing is taken back by stopping attempts; what is too much goes to sleep. Same arguments, same plan.
 
     Examples
     --------

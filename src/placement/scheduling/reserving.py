@@ -17,7 +17,7 @@ __all__ = ["NONE", "Reservations", "reserve", "wide_steps"]
 
 #: No reservation.
 NONE = -1
-_BULKY_SHARE = 0.1  #: of the nodes that could run them; 0.04 leaves them late, more freezes the farm
+_BULKY_SHARE = 0.1  #: of the nodes that could run them; with 0.04 more of a crunch was late, more was not tried
 _SHARED = 0.5 + 1e-9
 _EMERGENCIES = 8  #: steps looked at; more emergencies at once are none
 

@@ -9,7 +9,7 @@ from placement.units import Bools, Floats
 
 __all__ = ["turns"]
 
-_ONE_BY_ONE = 64  #: late jobs that are given a turn of their own: two milliseconds; the others follow in a row
+_ONE_BY_ONE = 64  #: late jobs given a turn of their own, to bound the time it takes; the others follow in a row
 _LEAST = 1e-12
 
 
