@@ -52,6 +52,11 @@ class Agenda(Generic[Event]):
         self.now, _, _, event = heapq.heappop(self._heap)
         return event
 
+    @property
+    def next_time(self) -> Seconds:
+        """When the next event happens, seconds; infinite: never."""
+        return self._heap[0][0] if self._heap else float("inf")
+
     def due(self) -> bool:
         """Tell whether another event happens at this very time."""
         return bool(self._heap) and self._heap[0][0] == self.now
