@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from placement.errors import InvalidInput
+from placement.farm.given import FARTHEST, shown, whole
 from placement.units import MiB, Seconds
 
 __all__ = ["After", "Checkpoint", "Frames", "Job", "Milestone", "Preview", "Requirements", "Step", "Waits"]
@@ -34,12 +35,10 @@ class Frames:
     chunk: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("first", "last", "by", "chunk"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise InvalidInput(f"frames: {name} must be a whole number, got {value!r}")
-        if self.by < 1 or self.chunk < 1:
-            raise InvalidInput(f"frames {self.first} to {self.last}: by {self.by} and chunk {self.chunk} must be >= 1")
+        for name in ("first", "last"):
+            whole(getattr(self, name), f"frames: {name}", -FARTHEST, FARTHEST)
+        for name in ("by", "chunk"):
+            whole(getattr(self, name), f"frames: {name}", 1, FARTHEST)
         if self.last < self.first:
             raise InvalidInput(
                 f"frames {self.first} to {self.last} by {self.by}: the range is empty, expected first <= last"
@@ -63,8 +62,8 @@ class Frames:
         InvalidInput
             There is no such task.
         """
-        if not 0 <= task < self.tasks:
-            raise InvalidInput(f"task {task} is none of the {self.tasks} of frames {self.first} to {self.last}")
+        if isinstance(task, bool) or not isinstance(task, int) or not 0 <= task < self.tasks:
+            raise InvalidInput(f"task {shown(task)} is none of the {self.tasks} of frames {self.first} to {self.last}")
         begin = self.first + task * self.chunk * self.by
         return tuple(range(begin, min(begin + self.chunk * self.by, self.last + 1), self.by))
 
