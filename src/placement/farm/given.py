@@ -9,10 +9,25 @@ from math import inf
 
 from placement.errors import InvalidInput
 
-__all__ = ["FARTHEST", "MOST_TEXT", "choice", "close_to", "many", "mapping", "noun", "number", "shown", "text", "whole"]
+__all__ = [
+    "FARTHEST",
+    "MOST_NAMES",
+    "MOST_TEXT",
+    "choice",
+    "close_to",
+    "many",
+    "mapping",
+    "noun",
+    "number",
+    "shown",
+    "text",
+    "whole",
+]
 
 #: Frame numbers lie between this and its negative; what is counted does not exceed it.
 FARTHEST = 2**31 - 1
+#: Steps, arguments, tags, dependencies of one step, entries of a mapping.
+MOST_NAMES = 100_000
 #: Characters in one text: a name, an argument, a path.
 MOST_TEXT = 100_000
 _SHOWN = 80

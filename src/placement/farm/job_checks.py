@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 from placement.errors import InvalidInput
 from placement.farm.filling import PLACEHOLDERS, check_placeholders
-from placement.farm.given import FARTHEST, choice, many, mapping, noun, number, shown, text, whole
+from placement.farm.given import FARTHEST, MOST_NAMES, choice, many, mapping, noun, number, shown, text, whole
 from placement.farm.jobs import After, Checkpoint, Frames, Job, Milestone, Preview, Requirements, Step, Waits
 
-__all__ = ["MOST_FRAMES", "MOST_NAMES", "check_fields", "place_of_step"]
+__all__ = ["MOST_FRAMES", "check_fields", "place_of_step"]
 
 #: Frames of a job, all steps together, and so tasks.
 MOST_FRAMES = 10_000_000
-#: Steps, arguments, tags, dependencies of one step, entries of a mapping.
-MOST_NAMES = 100_000
+
 _MOST_BUDGET = 1_000_000
 
 
