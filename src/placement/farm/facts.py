@@ -288,6 +288,10 @@ class Decided(Fact):
         Which forecaster answered.
     outlooks
         Jobs whose forecast end moved: name -> (median end, probability to be on time, given up).
+    history
+        Client -> what it used beyond its share, as `placement.farm.clients.Clients` has it; 0 where it is not named.
+    short_since
+        Client -> since when it has less than it is promised; it has what it is promised where it is not named.
     """
 
     round: int
@@ -298,6 +302,8 @@ class Decided(Fact):
     seconds: Seconds
     model: str = ""
     outlooks: Mapping[str, tuple[Seconds, float, bool]] = field(default_factory=dict)
+    history: Mapping[str, float] = field(default_factory=dict)
+    short_since: Mapping[str, Seconds] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,7 +416,7 @@ class AttemptEnded(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFailed(Fact):
-    """A task is given up: its budget is spent, or it failed alike on distinct nodes."""
+    """A task is given up: its budget is spent, or it failed alike on distinct nodes; -1: all of the step's to come."""
 
     job: str
     step: str
