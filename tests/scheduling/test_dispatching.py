@@ -52,7 +52,7 @@ def test_the_patient_wait_for_a_much_better_class_and_the_impatient_for_a_short_
         one = dispatch(farm, cost, drain=drain)
         one.fill(everything(farm), Reason.SHARE)
         assert len(one.starts().step) == 8
-        one.fill(everything(farm), Reason.IDLE, patient=False)
+        one.fill(everything(farm), Reason.IDLE, dearest=np.inf)
         assert len(one.starts().step) == expected
 
 
@@ -63,7 +63,7 @@ def test_a_better_class_that_sleeps_is_waited_for_no_longer_than_it_takes_to_wak
         one = dispatch(farm, cost_of(farm, [[40.0, seconds]]))
 
         one.fill(everything(farm), Reason.IDLE)
-        one.fill(everything(farm), Reason.IDLE, patient=False)
+        one.fill(everything(farm), Reason.IDLE, dearest=np.inf)
 
         assert one.starts().node.tolist() == started
         assert one.wanted().tolist() == [[True, bool(started)]]
@@ -132,7 +132,7 @@ def test_nothing_is_overbooked_on_random_farms(seed):
     before = used(farm)
     one = dispatch(farm, cost)
     one.fill(caps, Reason.SHARE)
-    one.fill(caps, Reason.IDLE, patient=False)
+    one.fill(caps, Reason.IDLE, dearest=np.inf)
     starts = one.starts()
     free = farm.nodes.free.copy()
     np.subtract.at(free, starts.node, farm.steps.request[starts.step])
@@ -140,3 +140,25 @@ def test_nothing_is_overbooked_on_random_farms(seed):
     assert (np.bincount(starts.step, minlength=farm.steps.count) <= farm.steps.waiting).all()
     assert np.isfinite(cost.seconds[starts.step, farm.nodes.node_class[starts.node]]).all()
     assert (one.used <= np.maximum(caps, before) + 1e-6).all()
+
+
+def test_calm_work_pays_no_more_than_it_may_to_end_sooner():
+    farm = snapshot_of(classes=classes_of(names=["slow", "fast"]), nodes={"node_class": [0, 1]}, steps={"waiting": [9]})
+    cost = cost_of(farm, [[100.0, 40.0]])
+    for dearest, started in ((2.0, 8), (3.0, 9)):
+        one = dispatch(farm, cost, drain=[0, 70.0])
+        one.fill(everything(farm), Reason.SHARE)
+        one.fill(everything(farm), Reason.IDLE, dearest=dearest)
+        assert len(one.starts().step) == started
+        assert one.wanted(dearest).tolist() == [[dearest > 2.5, True]]
+        assert one.wanted(np.array([np.inf])).tolist() == [[True, True]]
+
+
+def test_whose_clients_may_take_one_frame_more_is_told():
+    farm = snapshot_of(
+        clients=clients_of(guarantee=[0.25, 0.5]), jobs={"client": [0, 1]}, steps={"job": [0, 1], "waiting": [9, 9]}
+    )
+    one = dispatch(farm, cost_of(farm))
+    assert one.within(np.array([2.0, 0.5])).tolist() == [True, False]
+    one.fill(np.array([2.0, 0.5]), Reason.GUARANTEED)
+    assert one.within(np.array([2.0, 4.0])).tolist() == [False, True]

@@ -190,3 +190,16 @@ def test_with_time_to_spare_the_mode_is_the_cheapest_of_all(seed: int, aim: Aim,
             spent = (power * rate + share.max() * classes.worth[kind] * scarcity) * seconds
             spent = spent * seconds if aim is Aim.BALANCED else spent
             assert spent[mode[step, kind]] <= spent.min() * (1 + 1e-9)
+
+
+def test_a_farm_that_is_late_for_somebody_hurries_for_all() -> None:
+    farm = snapshot_of(
+        classes=ECO, jobs={"deadline": [2e4, 50.0]}, steps={"job": [0, 1], "request": WHOLE["request"] * 2}
+    )
+    late, paused = np.array([False, True]), dataclasses.replace(farm.jobs, held=np.array([False, True]))
+    rules = Rules(aim=Aim.COST)
+
+    for given_up, jobs, mode in ((~late & late, farm.jobs, 1), (late, farm.jobs, 0), (late, paused, 1)):
+        outlooks = dataclasses.replace(expected(1e4, 2), given_up=given_up)
+        seen = dataclasses.replace(farm, jobs=jobs)
+        assert choose_modes(seen, cost_of(farm), rules, outlooks, scarcity=0.0)[0, 0] == mode

@@ -108,3 +108,19 @@ def test_a_project_is_bound_by_the_limit_of_its_client() -> None:
     )  # fmt: skip
 
     assert assess(farm, cost_of(farm, 60.0), Rules(), np.full(2, farm.worth())).outlooks.earliest[0] > 590
+
+
+def test_a_calm_job_is_expected_behind_the_work_that_passes_it_and_in_time_all_the_same() -> None:
+    for frames, passed in ((40, True), (4000, False)):
+        farm = snapshot_of(
+            jobs={"deadline": [9000.0, np.inf], "importance": [1.0, 500.0 if frames > 40 else 1.0]},
+            steps={"job": [0, 1], "waiting": [80, frames]},
+        )  # fmt: skip
+        found = assess(farm, cost_of(farm, 60.0), Rules(emergency=1000.0), farm.worth() * farm.clients.limit)
+
+        assert found.ranking.order.tolist() == [1, 0]
+        assert not found.ranking.danger[0]
+        expected = 120 * 60 / 8 if passed else 0.8 * 9000
+        assert abs(found.outlooks.finish[0] - expected) < 60
+        assert found.outlooks.on_time[0] > 0.99
+        assert found.outlooks.slack[0] > 8000

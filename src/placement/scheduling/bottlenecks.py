@@ -15,6 +15,7 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["Bottlenecks", "bottlenecks_of"]
 
 _MOST_GROUPS = 16
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +71,35 @@ class Bottlenecks:
         end = np.full(self.work.shape[1], np.inf)
         end[order] = until.max(axis=0, initial=0.0)
         return end
+
+    def spare(self, order: Ints, due: Floats, span: Floats, deviations: float = 0.0) -> Floats:
+        """Return the least share of its time that each job in `order`, and everybody behind it, has to spare.
+
+        Who stands in front of a job that cannot wait cannot wait either, if both need the same bottleneck.
+
+        Parameters
+        ----------
+        order
+            Rows of jobs, earliest `due` first.
+        due
+            Seconds from now, shape ``(jobs,)``.
+        span
+            The whole time of each job, of which the share is taken, shape ``(jobs,)``.
+        deviations
+            As in `ends`.
+
+        Returns
+        -------
+        Floats
+            1 and less, infinite for jobs that are not in `order` or have no work left, shape ``(jobs,)``.
+        """
+        work, room = self.work[:, order], np.maximum(self.room, _LEAST)[:, None]
+        until = np.cumsum(work, axis=1) + deviations * np.sqrt(np.cumsum(self.variance[:, order], axis=1))
+        share = np.where(work > 0, (due[order] - until / room) / np.maximum(span[order], _LEAST), np.inf)
+        least = np.minimum.accumulate(share[:, ::-1], axis=1)[:, ::-1]
+        spare = np.full(self.work.shape[1], np.inf)
+        spare[order] = np.where(work > 0, least, np.inf).min(axis=0, initial=np.inf)
+        return spare
 
 
 def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, entitled: Floats) -> Bottlenecks:

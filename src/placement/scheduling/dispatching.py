@@ -50,6 +50,7 @@ class Dispatch:
     waiting: Ints = field(init=False)
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
+    _least: Floats = field(init=False)
     _score: Floats = field(init=False)
     _above: list[list[int]] = field(init=False)
     _taken: list[tuple[int, Ints, Ints, int, int, float, float]] = field(init=False)
@@ -62,6 +63,7 @@ class Dispatch:
         self.used = self.used.copy()
         share = farm.share_of_node()
         self._worth = share * farm.classes.worth
+        self._least = self._worth.min(axis=1, initial=np.inf)
         speed = np.take_along_axis(farm.classes.speed.T, self.modes, axis=0)
         with np.errstate(invalid="ignore"):
             there = self.cost.able & (farm.capacity() > 0)
@@ -89,16 +91,20 @@ class Dispatch:
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
         self._start_each(rows[at], best[at, turn], caps + 1e-9, Reason.PREVIEW)
 
-    def fill(self, caps: Floats, reason: Reason, *, only: Bools | None = None, patient: bool = True) -> None:
+    def fill(
+        self, caps: Floats, reason: Reason, *, only: Bools | None = None, dearest: Floats | float = _STRICT
+    ) -> None:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
+
+        Classes that are about as good as the best at present prices are always taken.
 
         Parameters
         ----------
         only
             Which steps may start, shape ``(steps,)``; None: all.
-        patient
-            Take only classes that are about as good as the best at present prices. Otherwise take any on which a frame
-            ends before it would where it is best done, behind what waits there.
+        dearest
+            Up to so many times the price of the best class others are taken too, on which a frame ends before it would
+            where it is best done, behind what waits there; for all or shape ``(steps,)``.
         """
         rows = self.order[self.waiting[self.order] > 0]
         if only is not None:
@@ -106,13 +112,12 @@ class Dispatch:
         if not len(rows):
             return
         allowed = caps + 1e-9
-        left = self._left(allowed)[self._client[rows]]
-        rows = rows[self._worth[rows].min(axis=1, initial=np.inf) * _ALMOST <= left]
+        rows = rows[self.within(allowed)[rows]]
         fits = self.room.may_fit(self.farm.steps.request[rows])
         some = np.flatnonzero(fits.any(axis=1))
         if not len(some):
             return
-        rows, fits = rows[some], fits[some] & self._wanted(rows[some], patient=patient)
+        rows, fits = rows[some], fits[some] & self._wanted(rows[some], dearest)
         best = np.argsort(self._score[rows], axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
         self._start_each(rows[at], best[at, turn], allowed, reason)
@@ -169,18 +174,32 @@ class Dispatch:
             fits &= wanted[some, resource, None] <= free[kept, resource]
         return np.asarray(rows[some[fits.any(axis=1)]])
 
-    def wanted(self) -> Bools:
-        """Return on which classes frames start rather than wait for a better one, shape ``(steps, classes)``."""
-        return self._wanted(np.arange(self.farm.steps.count), patient=False)
+    def within(self, caps: Floats) -> Bools:
+        """Tell of which steps one more frame, where it is worth least, keeps clients within `caps`, ``(steps,)``."""
+        return np.asarray(self._least * _ALMOST <= self._left(caps)[self._client])
 
-    def _wanted(self, rows: Ints, *, patient: bool) -> Bools:
+    def wanted(self, dearest: Floats | float = np.inf) -> Bools:
+        """Return on which classes frames start rather than wait for a better one, shape ``(steps, classes)``.
+
+        Parameters
+        ----------
+        dearest
+            As in `fill`, for all or shape ``(steps,)``.
+        """
+        return self._wanted(np.arange(self.farm.steps.count), dearest)
+
+    def _wanted(self, rows: Ints, dearest: Floats | float) -> Bools:
         score, best = self._score[rows], self._score[rows].min(axis=1, keepdims=True)
-        if patient:
-            return np.asarray(np.isfinite(score) & (score <= _STRICT * best))
+        good = np.asarray(np.isfinite(score) & (score <= _STRICT * best))
+        most = np.broadcast_to(dearest, self.farm.steps.count)[rows, None]
+        if (most <= _STRICT).all():
+            return good
         seconds = self.cost.seconds[rows]
         there = self.prices.drain + _until_up(self.farm) + seconds
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
-        return np.asarray(np.isfinite(seconds) & ((seconds <= best_end) | (score <= _STRICT * best)))
+        with np.errstate(invalid="ignore"):
+            soon = np.isfinite(seconds) & (seconds <= best_end) & (score <= most * best)
+        return np.asarray(good | soon)
 
     def _left(self, caps: Floats) -> Floats:
         """Return what each client may still take, shape ``(clients,)``."""

@@ -130,7 +130,8 @@ def choose_modes(
     """
     chosen, slack = np.zeros(cost.seconds.shape, np.int64), _spendable(farm, rules, outlooks)
     rows = np.flatnonzero((slack > 0) & (farm.steps.waiting > 0))
-    if rules.aim is Aim.PERFORMANCE or farm.classes.modes == 1 or not len(rows):
+    late = bool((outlooks.given_up & ~farm.jobs.held).any())
+    if rules.aim is Aim.PERFORMANCE or farm.classes.modes == 1 or not len(rows) or late:
         return chosen
     if scarcity is None:
         scarcity = default_scarcity(farm, cost, rules)

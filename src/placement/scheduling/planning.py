@@ -30,6 +30,8 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["plan"]
 
 _LEAST_PATIENCE = 300.0
+#: How many times the price of its best class work pays at most to end sooner elsewhere, if its deadline lets it wait.
+_CALM_PAYS = 1.5
 
 
 def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
@@ -104,7 +106,7 @@ class _Scene:
         most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
         affords = _affords(farm, cost, most - holds_now)
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
-        due = np.where(urgency.admission.given_up, urgency.turn, farm.jobs.deadline - farm.now)
+        due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
         lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
         return cls(
             farm=farm,
@@ -154,13 +156,21 @@ def _dispatch(scene: _Scene) -> Dispatch:
     one.reserved(scene.most)
     one.show(scene.most, scene.urgency.ranking.preview)
     one.fill(entitled.guaranteed, Reason.GUARANTEED)
+    one.fill(entitled.guaranteed, Reason.GUARANTEED, dearest=np.inf)
     one.fill(scene.most, Reason.URGENT, only=danger)
-    one.fill(scene.most, Reason.URGENT, only=danger, patient=False)
+    one.fill(scene.most, Reason.URGENT, only=danger, dearest=np.inf)
     one.fill(entitled.fair, Reason.SHARE)
     one.fill(scene.most, Reason.IDLE)
-    one.fill(scene.most, Reason.IDLE, patient=False)
+    one.fill(scene.most, Reason.IDLE, dearest=np.where(_can_wait(scene), _CALM_PAYS, np.inf))
     one.backfill(scene.most)
     return one
+
+
+def _can_wait(scene: _Scene) -> Bools:
+    """Tell which steps gain nothing by ending sooner: their jobs have deadlines and time to spare, ``(steps,)``."""
+    farm, seen = scene.farm, scene.urgency
+    dated = np.isfinite(farm.jobs.deadline) & ~seen.outlooks.given_up
+    return np.asarray(dated[farm.steps.job] & ~seen.ranking.danger & ~seen.ranking.preview)
 
 
 def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bools]:
@@ -170,7 +180,9 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
     taken[starts.node] = True
     frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
     when = np.where(scene.held.held, scene.held.until, farm.now)
-    wants = replace(scene.cost, seconds=np.where(started.wanted(), scene.cost.seconds, np.inf))
+    waits_for_better = _can_wait(scene) & ~started.within(scene.entitled.guaranteed + 1e-9)
+    wanted = started.wanted(np.where(waits_for_better, _CALM_PAYS, np.inf))
+    wants = replace(scene.cost, seconds=np.where(wanted, scene.cost.seconds, np.inf))
     power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when)
     capped = np.zeros(farm.steps.count, bool)
     if np.isinf(farm.power_cap):

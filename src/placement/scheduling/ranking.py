@@ -12,12 +12,14 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason
 from placement.scheduling.remaining import pace, remaining_of
 from placement.scheduling.rules import Rules
+from placement.scheduling.turns import Standing, span_of
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["Load", "Ranking", "load_of", "patience_of", "rank"]
+__all__ = ["Load", "Ranking", "calm_seconds", "load_of", "patience_of", "rank"]
 
 _LOOK_AHEAD = 2.0
-_CALM = 0.8  #: slack over time to the deadline; measured in docs/urgency.md
+#: Least shares of their time that a calm job itself has to spare, and it and all behind it; docs/urgency.md measures.
+_CALM, _SPARE = 0.2, 0.5
 _EMERGENCY, _PREVIEW, _DANGER, _REST = 0, 1, 2, 3
 
 
@@ -105,21 +107,27 @@ def patience_of(rules: Rules, frames: Floats) -> Floats:
     return np.asarray(rules.ageing * np.maximum(np.log2(np.maximum(frames, 1.0)), 1.0))
 
 
+def calm_seconds(farm: FarmSnapshot) -> Floats:
+    """Return the slack that each job with a deadline needs at least to be calm, else 0, shape ``(jobs,)``."""
+    return np.where(np.isfinite(farm.jobs.deadline), _CALM * span_of(farm), 0.0)
+
+
 def rank(
     farm: FarmSnapshot,
     cost: Cost,
     rules: Rules,
     outlooks: Outlooks,
     load: Load | None = None,
-    turn: Floats | None = None,
+    standing: Standing | None = None,
 ) -> Ranking:
     """Return the order of work.
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline: jobs that have less than four fifths of the time to their deadline to spare, or no
-       more than it takes until a slot is free; jobs whose deadline was given up, by their turn; and steps that have
-       waited for `patience_of`: their deadline then.
+    3. Work in danger, by deadline: jobs that have less than a fifth of their time to spare, or no more than it takes
+       until a slot is free, or somebody behind them has less than half of it; jobs whose deadline was given up, by
+       their turn; and steps that have waited for `patience_of`: their deadline then. A job's time is that from its
+       release to its deadline: while it is served as fast as it was planned, it does not become calm.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting; jobs with a deadline that can be met
        count for less by ``exp(-slack / (2 * mean time a job takes))`` (apparent tardiness cost: Vepsalainen and
@@ -131,9 +139,9 @@ def rank(
     ----------
     load
         What `load_of` says, if it is known already.
-    turn
-        Seconds from now by which work is due, as `placement.scheduling.turns.turns` says, shape ``(jobs,)``; None: jobs
-        whose deadline was given up rank as if they had none.
+    standing
+        What `placement.scheduling.turns.standing_of` says; None: nobody looks at those behind, and jobs whose deadline
+        was given up rank as if they had none.
 
     Examples
     --------
@@ -151,10 +159,12 @@ def rank(
     with_deadline = np.isfinite(jobs.deadline) & ~outlooks.given_up
     slack = np.where(with_deadline, outlooks.slack, 0.0)
     emergency = (jobs.importance >= rules.emergency) & ~jobs.held
-    ahead = np.where(with_deadline, jobs.deadline - farm.now, 0.0)
-    calm = slack > np.maximum(load.turnover + rules.interval, _CALM * ahead)
-    late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held & (turn is not None)
-    by = jobs.deadline if turn is None else np.where(late, farm.now + turn, jobs.deadline)
+    calm = slack > np.maximum(load.turnover + rules.interval, calm_seconds(farm))
+    late, by = np.zeros(jobs.count, bool), jobs.deadline
+    if standing is not None:
+        calm &= standing.spare > _SPARE
+        late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held
+        by = np.where(late, farm.now + standing.turn, jobs.deadline)
     pressed = (with_deadline & ~calm & ~jobs.held) | late
     waited = np.where(steps.waiting > 0, np.maximum(farm.now - steps.since, 0.0), 0.0)
     patience = patience_of(rules, load.frames)

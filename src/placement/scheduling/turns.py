@@ -1,16 +1,62 @@
-"""When late work gets its turn: after deadlines that can be met, into the room that those leave."""
+"""Where jobs stand among the deadlines: who can wait, and when late work gets its turn."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from scipy.special import ndtri
+
+from placement.farm.sealed import seal
+from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.admission import Admission
+from placement.scheduling.rules import Rules
 from placement.units import Bools, Floats
 
-__all__ = ["turns"]
+__all__ = ["Standing", "span_of", "standing_of", "turns"]
 
 _ONE_BY_ONE = 64  #: late jobs given a turn of their own, to bound the time it takes; the others follow in a row
 _LEAST = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standing:
+    """Where each job stands among the deadlines, shape ``(jobs,)``.
+
+    Parameters
+    ----------
+    turn
+        Seconds from now by which its work is due, as `turns` says.
+    spare
+        The least share of their time that it and all deadlines behind it have to spare; infinite: it is not to be met.
+    """
+
+    turn: Floats
+    spare: Floats
+
+    def __post_init__(self) -> None:
+        seal(self)
+
+
+def span_of(farm: FarmSnapshot) -> Floats:
+    """Return the seconds that each job has in all, from its release to its deadline, shape ``(jobs,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> span_of(snapshot_of(now=50.0, jobs={"release": [20.0], "deadline": [120.0]})).tolist()
+    [100.0]
+    """
+    return np.asarray(farm.jobs.deadline - np.minimum(farm.jobs.release, farm.now))
+
+
+def standing_of(farm: FarmSnapshot, admission: Admission, rules: Rules) -> Standing:
+    """Return where jobs stand, with the certainty of `Rules.confidence`."""
+    deviations = float(ndtri(rules.confidence))
+    return Standing(
+        turn=turns(admission, farm.jobs.importance),
+        spare=admission.sets.spare(admission.admitted, admission.due, span_of(farm), deviations),
+    )
 
 
 def turns(admission: Admission, importance: Floats) -> Floats:

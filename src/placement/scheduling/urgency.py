@@ -13,10 +13,10 @@ from placement.scheduling.bottlenecks import Bottlenecks, bottlenecks_of
 from placement.scheduling.completion import Spans, Times, running_ends, spans_of, times_of
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks
-from placement.scheduling.ranking import Ranking, load_of, rank
-from placement.scheduling.remaining import pace, remaining_of
+from placement.scheduling.ranking import Load, Ranking, calm_seconds, load_of, rank
+from placement.scheduling.remaining import Pace, Remaining, pace, remaining_of
 from placement.scheduling.rules import Rules
-from placement.scheduling.turns import turns
+from placement.scheduling.turns import Standing, standing_of
 from placement.units import Floats, Ints
 
 __all__ = ["Urgency", "assess"]
@@ -34,14 +34,14 @@ class Urgency:
         The order of the steps.
     admission
         Which deadlines are to be met, and why the others are not.
-    turn
-        Seconds from now by which each job's work is due, as `placement.scheduling.turns.turns` says, shape ``(jobs,)``.
+    standing
+        Where jobs stand among the deadlines: who can wait, and when late work gets its turn.
     """
 
     outlooks: Outlooks
     ranking: Ranking
     admission: Admission
-    turn: Floats
+    standing: Standing
 
 
 def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room: Floats | None = None) -> Urgency:
@@ -49,7 +49,8 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
 
     A job ends when its chains are through at the pace it can go, and not before the work that goes first is done:
     jobs with deadlines to be met in the order of their deadlines, emergencies before them; the others in the order of
-    `rank`. Jobs that are held are forecast as if they went on now, and stand in nobody's way.
+    `rank`. The expected end alone counts in that those who can wait let others pass; what is certain counts without
+    it, since they need not. Jobs that are held are forecast as if they went on now, and stand in nobody's way.
 
     Parameters
     ----------
@@ -90,14 +91,12 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
     earliest = farm.now + np.maximum(fastest.quantile(0.5), least)
     alone = _Alone.of(spans, rules, within, earliest)
     seen = _outlooks(farm, rules, alone, _Queue(sets, tail, order), admission)
-    frame = at.seconds * at.hold
-    load = load_of(farm, left.frames * frame + left.held, frame, left.attempts.residual)
-    turn = turns(admission, jobs.importance)
-    ranking = rank(farm, cost, rules, seen, load, turn)
-    queue = _Queue(sets, tail, order, _job_order(farm, ranking))
-    return Urgency(
-        outlooks=_outlooks(farm, rules, alone, queue, admission), ranking=ranking, admission=admission, turn=turn
-    )
+    load = _load(farm, left, at)
+    standing = standing_of(farm, admission, rules)
+    ranking = rank(farm, cost, rules, seen, load, standing)
+    queue = _Queue(sets, tail, order, _job_order(farm, ranking), within - calm_seconds(farm))
+    outlooks = _outlooks(farm, rules, alone, queue, admission)
+    return Urgency(outlooks=outlooks, ranking=ranking, admission=admission, standing=standing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +107,15 @@ class _Queue:
     ----------
     tail
         Seconds by which a job's last frame ends after the work would.
+    latest
+        Seconds until a job that lets others pass lets nobody pass any more.
     """
 
     sets: Bottlenecks
     tail: Floats
     first: Ints
     everybody: Ints | None = None
+    latest: Floats | None = None
 
     def end(self, deviations: float) -> Floats:
         """Return seconds, so many standard deviations of the work late, shape ``(jobs,)``."""
@@ -122,6 +124,14 @@ class _Queue:
             end[self.everybody] = self.sets.ends(self.everybody, deviations)[self.everybody]
         end[self.first] = self.sets.ends(self.first, deviations)[self.first]
         return end + np.where(end > 0, self.tail, 0.0)
+
+    def expected(self) -> Floats:
+        """Return seconds in the order in which work will go: calm jobs let others pass while they can."""
+        end = self.end(0.0)
+        if self.everybody is not None and self.latest is not None:
+            passed = np.minimum(self.sets.ends(self.everybody) + self.tail, self.latest)[self.first]
+            end[self.first] = np.maximum(end[self.first], passed)
+        return end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,12 +157,17 @@ def _outlooks(farm: FarmSnapshot, rules: Rules, alone: _Alone, queue: _Queue, ad
         late = np.log(np.maximum(within, 1e-9) / middle) / np.maximum(np.log(upper / middle), 1e-9)
     turn = np.where(middle > 0, ndtr(np.nan_to_num(late, nan=-np.inf, posinf=np.inf, neginf=-np.inf)), 1.0)
     return Outlooks(
-        finish=farm.now + np.maximum(alone.middle, middle),
+        finish=farm.now + np.maximum(alone.middle, queue.expected()),
         on_time=np.where(np.isfinite(within), np.minimum(alone.chance, turn), 1.0),
         slack=np.where(np.isfinite(within), np.where(np.isfinite(within), within, 0.0) - sure, np.inf),
         earliest=alone.earliest,
         given_up=admission.given_up,
     )
+
+
+def _load(farm: FarmSnapshot, left: Remaining, at: Pace) -> Load:
+    frame = at.seconds * at.hold
+    return load_of(farm, left.frames * frame + left.held, frame, left.attempts.residual)
 
 
 def _tail(spans: Spans, times: Times) -> Floats:
