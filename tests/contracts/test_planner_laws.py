@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -18,6 +19,7 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Plan, Planner, Power, Reason, Starts, Stops, Waits
 from placement.scheduling.planning import plan as decide
 from placement.scheduling.rules import Rules
+from placement.scheduling.within_guarantees import within_guarantees
 from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
 from placement.testing.planner_laws import PLANNER_LAWS, PlannerLaw, starts_when_idle
 from placement.testing.planner_promises import PLANNER_PROMISES
@@ -25,6 +27,10 @@ from tests.contracts.planner_farms import aims, eventful_farms, whole_farms
 
 NAMES = [module.name for module in pkgutil.iter_modules(peers.__path__)]
 PEERS: dict[str, Planner] = {name: getattr(importlib.import_module(f"{peers.__name__}.{name}"), name) for name in NAMES}
+KEEPING: dict[str, Planner] = {
+    f"{name}_guaranteed": partial(within_guarantees, PEERS[name]) for name in ("earliest_deadline", "least_slack")
+}
+PEERS |= KEEPING
 LAWS = {law.__name__: law for law in (*PLANNER_LAWS, *PLANNER_PROMISES)}
 RULES = Rules()
 

@@ -32,7 +32,7 @@ from placement.testing.run_promises import (
     serves_within_patience,
 )
 from tests.contracts.planner_farms import aims, eventful_worlds, farm_worlds
-from tests.contracts.test_planner_laws import PEERS
+from tests.contracts.test_planner_laws import KEEPING, PEERS
 
 SEEDS = st.integers(0, 2**32 - 1)
 WAKING = st.sampled_from([Rules(aim=Aim.PERFORMANCE), Rules(aim=Aim.BALANCED)])
@@ -113,6 +113,17 @@ def test_our_planner_gives_guarantees_back_in_time(seed: int, rules: Rules) -> N
     world = shared_world(seed)
 
     honours_guarantees(world, run(world, plan, rules), rules)
+
+
+@pytest.mark.parametrize("name", KEEPING)
+@settings(max_examples=12)
+@given(seed=SEEDS)
+def test_a_peer_within_guarantees_gives_them_back_as_frames_end(name: str, seed: int) -> None:
+    world = shared_world(seed)
+    lending = np.minimum(world.clients.lending, int(Lending.FRAME))
+    world = replace(world, clients=replace(world.clients, lending=lending))
+
+    honours_guarantees(world, run(world, KEEPING[name]), Rules())
 
 
 def test_a_guarantee_that_is_not_given_back_is_caught() -> None:

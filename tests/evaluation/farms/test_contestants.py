@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from placement.errors import InvalidInput
-from placement.evaluation.farms.contestants import CONTESTANTS, PEERS, contestant, live
+from placement.evaluation.farms.contestants import CONTESTANTS, KEEPING, PEERS, contestant, live
 from placement.evaluation.farms.knowledge import recent_medians
 from placement.simulator.whole_farm.beliefs import declared, learned, truth
 from placement.testing.planner_farms import farm_world_of
@@ -29,7 +29,8 @@ def test_what_they_know() -> None:
 
 
 def test_ours_are_no_peers() -> None:
-    assert set(CONTESTANTS) - set(PEERS) == {"placement", "clairvoyant"}
+    assert set(CONTESTANTS) - set(PEERS) - set(KEEPING) == {"placement", "clairvoyant"}
+    assert not set(KEEPING) & set(PEERS)
 
 
 def test_one_of_your_own() -> None:

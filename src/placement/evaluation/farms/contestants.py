@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import partial
 
 from placement.errors import InvalidInput
 from placement.evaluation.farms.knowledge import recent_medians
@@ -18,12 +19,13 @@ from placement.scheduling.peers.round_robin import round_robin
 from placement.scheduling.plan import Planner
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Rules
+from placement.scheduling.within_guarantees import within_guarantees
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.beliefs import Knowledge, declared, learned, truth
 from placement.simulator.whole_farm.engine import run_farm
 from placement.simulator.whole_farm.history import FarmHistory
 
-__all__ = ["CONTESTANTS", "PEERS", "Contestant", "contestant", "live"]
+__all__ = ["CONTESTANTS", "KEEPING", "PEERS", "Contestant", "contestant", "live"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,17 @@ CONTESTANTS = {
     "epvm": Contestant(epvm, recent_medians),
     "easy-backfill": Contestant(easy_backfill, declared),
     "least-slack": Contestant(least_slack, learned),
+    "earliest-deadline-guaranteed": Contestant(partial(within_guarantees, earliest_deadline), learned),
+    "least-slack-guaranteed": Contestant(partial(within_guarantees, least_slack), learned),
     "placement": Contestant(plan, learned),
     "clairvoyant": Contestant(plan, truth),
 }
 
-#: Those that are not ours.
-PEERS = tuple(name for name in CONTESTANTS if name not in ("placement", "clairvoyant"))
+#: Peers that are made to keep what clients are guaranteed, as ours does and the others do not.
+KEEPING = ("earliest-deadline-guaranteed", "least-slack-guaranteed")
+
+#: Those that are not ours, as others have them.
+PEERS = tuple(name for name in CONTESTANTS if name not in ("placement", "clairvoyant", *KEEPING))
 
 
 def contestant(name: str) -> Contestant:
