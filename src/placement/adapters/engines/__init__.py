@@ -1,0 +1,1 @@
+"""Where attempts run: engines on real machines."""
