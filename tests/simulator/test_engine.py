@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from placement.errors import InvalidInput
 from placement.farm.facts import NodeSpec
@@ -242,6 +244,15 @@ def test_hearing_ends_when_the_clock_reads_until_even_if_it_jumps() -> None:
     assert back.clock() == -500.0
     assert back.hear(-600.0) == []
     assert back.clock.true == 500.0
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_waiting_for_a_reading_reaches_it(jump: float, ahead: float) -> None:
+    engine = _engine(clock=SimulatedClock(_EPOCH, jumps=[(_EPOCH, jump)]))
+    engine.clock.move(_EPOCH)
+    until = engine.clock() + ahead
+    assert engine.hear(until) == []
+    assert engine.clock() >= until
 
 
 def test_what_cannot_be_is_refused() -> None:

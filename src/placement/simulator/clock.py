@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from placement.errors import InvalidInput
@@ -47,6 +48,13 @@ class SimulatedClock:
     def next_jump(self) -> Seconds:
         """True instant of the next jump; infinite: none."""
         return self._jumps[-1][0] if self._jumps else float("inf")
+
+    def true_at(self, reading: Seconds) -> Seconds:
+        """Return when the clock will read this, should it not jump; now where it does already."""
+        to = self.true + max(reading - self(), 0.0)
+        while to + self._error < reading:
+            to += math.ulp(max(abs(to), abs(reading)))
+        return to
 
     def move(self, to: Seconds) -> None:
         """Let virtual time pass until `to`.

@@ -29,7 +29,7 @@ class Intervals:
     """How often nodes say that they are there, and attempts how far they are, seconds; infinite: never."""
 
     alive: Seconds = 60.0
-    progress: Seconds = 60.0
+    progress: Seconds = 120.0
 
     def __post_init__(self) -> None:
         if not self.alive > 0 or not self.progress > 0:
@@ -210,9 +210,7 @@ class SimulatedEngine:
             self._out += [Report(said=Said.UP, node=name), Report(said=Said.ALIVE, node=name)]
 
     def _alive(self) -> None:
-        for name, node in self.nodes.items():
-            if node.there:
-                self._out.append(Report(said=Said.ALIVE, node=name, running=tuple(node.attempts)))
+        self._out += [node.alive() for node in self.nodes.values() if node.there]
         self._agenda.add(self.clock.true + self._intervals.alive, self._alive, _TICK)
 
     def _progress(self) -> None:
@@ -232,7 +230,7 @@ class SimulatedEngine:
 
     def hear(self, until: Seconds) -> Sequence[Report]:
         """Let virtual time pass until there are reports, or for as long as the clock lacks of `until`."""
-        return self.wait(self.clock.true + max(until - self.clock(), 0.0), until)
+        return self.wait(self.clock.true_at(until), until)
 
     def wait(self, limit: Seconds, until: Seconds = float("inf")) -> list[Report]:
         """As `hear`, for callers who count in virtual time: not beyond `limit`, nor beyond a reading of `until`."""

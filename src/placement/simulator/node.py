@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from placement.farm.facts import NodeSpec
 from placement.farm.machines import NodeState
-from placement.runtime.ports import Said
+from placement.runtime.ports import Report, Said
 from placement.simulator.attempt import Attempt
 from placement.units import Seconds
 
@@ -35,12 +35,13 @@ class SimulatedNode:
         Grows with every change of its power, so that what an earlier one announced can be told from the present.
     """
 
-    __slots__ = ("_state", "attempts", "back", "changes", "slow", "spec", "wish")
+    __slots__ = ("_last", "_state", "attempts", "back", "changes", "slow", "spec", "wish")
 
     def __init__(self, spec: NodeSpec, *, there: bool = True) -> None:
         self.spec = spec
         self.attempts: dict[int, Attempt] = {}
         self.slow = 1.0
+        self._last = Report(said=Said.ALIVE, node=spec.name)
         self.back: Seconds = 0.0 if there else float("inf")
         self.changes = 0
         self.wish = True
@@ -75,6 +76,13 @@ class SimulatedNode:
     def says(self) -> Said | None:
         """Return what it says of its power; None: it is on the way, or dead."""
         return {NodeState.UP: Said.UP, NodeState.ASLEEP: Said.ASLEEP}.get(self._state)
+
+    def alive(self) -> Report:
+        """Return what it says when it is asked whether it is there."""
+        running = tuple(self.attempts)
+        if running != self._last.running:
+            self._last = Report(said=Said.ALIVE, node=self.spec.name, running=running)
+        return self._last
 
     def die(self, back: Seconds) -> Iterable[Attempt]:
         """Lose everything until `back`; return what ran."""
