@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import database, postgres  # noqa: F401 - fixtures for all tests
+
 if TYPE_CHECKING:
     import pandas as pd
 

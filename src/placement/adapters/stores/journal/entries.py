@@ -107,6 +107,10 @@ class Entries:
             for row, fact in zip(there, facts, strict=True)
         ]
 
+    def text(self, fact: Fact) -> str:
+        """Return a fact as JSON."""
+        return self._codec.encode(fact)[2]
+
     def fact(self, row: Row) -> Fact:
         """Return the fact of a row that has a body, with pseudonyms."""
         try:

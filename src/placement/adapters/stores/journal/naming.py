@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select
 from placement.adapters.stores.journal.schema import names
 from placement.adapters.stores.journal.store import in_parts
 from placement.errors import InvalidInput
-from placement.farm.facts import ClientSet, Fact, JobSubmitted
+from placement.farm.facts import ClientSet, Decided, Fact, JobSubmitted
 
 __all__ = [
     "NOBODY",
@@ -72,6 +72,8 @@ def names_in(fact: Fact) -> set[str]:
         found |= {fact.name, fact.parent}
     elif isinstance(fact, JobSubmitted):
         found.add(fact.job.client)
+    elif isinstance(fact, Decided):
+        found.update(fact.history, fact.short_since)
     return found - NOBODY
 
 
@@ -89,6 +91,10 @@ def named(fact: Fact, others: Mapping[str, str]) -> Fact:
     if isinstance(fact, JobSubmitted):
         client = fact.job.client
         return replace(fact, by=by, job=replace(fact.job, client=others.get(client, client)))
+    if isinstance(fact, Decided):
+        history = {others.get(client, client): value for client, value in fact.history.items()}
+        short = {others.get(client, client): value for client, value in fact.short_since.items()}
+        return replace(fact, by=by, history=history, short_since=short)
     return replace(fact, by=by)
 
 

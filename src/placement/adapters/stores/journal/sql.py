@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from placement.adapters.stores.journal.chain import GENESIS, hashed_state
+from placement.adapters.stores.journal.chain import Anchor, hashed_state
 from placement.adapters.stores.journal.codec import Codec
 from placement.adapters.stores.journal.entries import Entries
+from placement.adapters.stores.journal.export import export
 from placement.adapters.stores.journal.naming import Salt
+from placement.adapters.stores.journal.retention import HIGH_VOLUME, Rewrite, compact, drop_bodies, redact
 from placement.adapters.stores.journal.schema import events, states
 from placement.adapters.stores.journal.schema import leader as lease
-from placement.adapters.stores.journal.store import Store, head_of, page_of
+from placement.adapters.stores.journal.store import Store, digest_at, head_of, page_of
+from placement.adapters.stores.journal.verifying import noted_anchors, verify
 from placement.errors import Fenced, InvalidInput, Moved, Tampered
 from placement.farm.facts import Fact
 from placement.runtime.ports import Entry, Kept
@@ -158,7 +162,7 @@ class SqlJournal:
             The journal has no such entry.
         """
         with self._store.writing() as (connection, head):
-            digest = _digest_at(connection, kept.seq)
+            digest = digest_at(connection, kept.seq)
             if digest is None:
                 raise InvalidInput(f"state of entry {kept.seq}: the journal ends at entry {head.seq}")
             connection.execute(delete(states).where(states.c.seq == kept.seq))
@@ -183,10 +187,83 @@ class SqlJournal:
             ).first()
             if found is None:
                 return None
-            digest = _digest_at(connection, found.seq)
+            digest = digest_at(connection, found.seq)
         if digest is None or hashed_state(digest, found.blob) != found.digest:
             raise Tampered(f"the state of entry {found.seq} was changed, or folded from other entries")
         return Kept(found.seq, found.blob)
+
+    def anchor(self) -> Anchor:
+        """Return the digest of the chain now, to be kept elsewhere and given to `verify` later."""
+        with self._store.reading() as connection:
+            head = head_of(connection)
+            at = connection.execute(select(events.c.at).where(events.c.seq == head.seq)).scalar()
+        return Anchor(head.seq, head.digest.hex(), at or 0.0)
+
+    def anchors(self) -> list[Anchor]:
+        """Return the anchors that the journal noted itself, one every `anchor_every` entries."""
+        with self._store.reading() as connection:
+            return noted_anchors(connection)
+
+    def verify(self, entries: Iterable[Entry] | None = None, *, anchors: Iterable[Anchor] = ()) -> int:
+        """Check the whole journal and return how many entries it holds.
+
+        Parameters
+        ----------
+        entries
+            Copies of entries that were kept elsewhere: the journal's must be the same.
+        anchors
+            Anchors that were kept elsewhere. Only these show that somebody rewrote entries and computed all hashes
+            afresh.
+
+        Raises
+        ------
+        Tampered
+            Something was changed, removed, added or moved; the message names the first bad entry.
+        """
+        return verify(self._store, self._entries, entries or (), anchors)
+
+    def drop_bodies(self, until: int, kinds: Sequence[str] = HIGH_VOLUME, *, at: Seconds, by: str = "") -> int:
+        """Drop what entries up to `until` say, of some kinds, and return how many that were.
+
+        Their hashes stay and the chain verifies. Entries with a key keep their body, so that `find` finds them.
+
+        Raises
+        ------
+        Refused
+            No kept state covers all of them: a farm could not be opened any more.
+        InvalidInput
+            There is no such kind, or it is one that `verify` needs.
+        """
+        return drop_bodies(self._store, self._entries, until, kinds, at=at, by=by)
+
+    def redact(self, name: str, *, at: Seconds, by: str = "", rewrite: Rewrite | None = None) -> str:
+        """Erase the name of a client or user from the journal; return the pseudonym that stands there from now on.
+
+        Whoever holds a state in memory has to throw it away on reading the `NameRedacted`, or would write the name
+        down again.
+
+        Parameters
+        ----------
+        rewrite
+            (state, name, pseudonym) -> the state with the pseudonym in place of the name; without it, kept states are
+            removed, and the farm is next opened by folding everything.
+
+        Raises
+        ------
+        NotFound
+            The journal has no such name.
+        Refused
+            Bodies were dropped, so that kept states cannot go, and there is no `rewrite`.
+        """
+        return redact(self._store, self._entries, name, rewrite, at=at, by=by)
+
+    def compact(self) -> int:
+        """Remove kept states but the youngest, give room back, and return how many went; all entries stay."""
+        return compact(self._store)
+
+    def export(self, path: str | Path) -> int:
+        """Write a Parquet file with a row per entry and return how many; see `export.export`."""
+        return export(self._store, self._entries, Path(path))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -199,10 +276,3 @@ def _fence(connection: Connection, term: int | None) -> None:
     latest = connection.execute(select(lease.c.term)).scalar_one()
     if latest != term:
         raise Fenced(f"the writer leads in term {term}, the last leader's term is {latest}")
-
-
-def _digest_at(connection: Connection, seq: int) -> bytes | None:
-    if seq == 0:
-        return GENESIS
-    found: bytes | None = connection.execute(select(events.c.digest).where(events.c.seq == seq)).scalar()
-    return found

@@ -19,9 +19,9 @@ from sqlalchemy.pool import StaticPool
 from placement.adapters.stores.journal.chain import GENESIS, Row
 from placement.adapters.stores.journal.migrating import migrate, revision_of
 from placement.adapters.stores.journal.schema import REVISION, events, head
-from placement.errors import InvalidInput, JournalError
+from placement.errors import InvalidInput, JournalError, Tampered
 
-__all__ = ["PATIENCE", "Head", "Store", "head_of", "in_parts", "page_of", "rows_of"]
+__all__ = ["PATIENCE", "Head", "Store", "digest_at", "head_of", "in_parts", "page_of", "rows_of"]
 
 #: Seconds that a writer waits for another one.
 PATIENCE = 30
@@ -110,18 +110,14 @@ class Store:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
-        foreign = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
-        try:
-            with self.engine.connect().execution_options(**options) as connection:
-                try:
-                    with connection.begin():
-                        yield connection
-                except self.engine.dialect.loaded_dbapi.Error:
-                    # The driver was used directly: SQLAlchemy does not know that the connection may be dead.
-                    connection.invalidate()
-                    raise
-        except foreign as wrong:
-            raise JournalError(f"journal {self.where}: {getattr(wrong, 'orig', None) or wrong}") from wrong
+        with self._ours(), self.engine.connect().execution_options(**options) as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except self.engine.dialect.loaded_dbapi.Error:
+                # The driver was used directly: SQLAlchemy does not know that the connection may be dead.
+                connection.invalidate()
+                raise
 
     def add(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Insert entries and move the head to the last of them."""
@@ -135,15 +131,25 @@ class Store:
                     copy.write_row(row)
         connection.execute(update(head).values(seq=rows[-1].seq, digest=rows[-1].digest))
 
+    def wipe(self) -> None:
+        """Wipe what was deleted from the files of the database; SQLite wipes its log once nobody reads."""
+        self._maintain("PRAGMA wal_checkpoint(TRUNCATE)" if self.sqlite else "VACUUM FULL names, states")
+
     def reclaim(self) -> None:
-        """Give the room of what was deleted back to the system, and wipe what it said from files of the database."""
-        foreign = (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
+        """Give the room of what was deleted back."""
+        self._maintain("VACUUM" if self.sqlite else "VACUUM events")
+        self.wipe()
+
+    def _maintain(self, statement: str) -> None:
+        with self._ours(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Raise our error instead of the database's."""
         try:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM")
-                if self.sqlite:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
-        except foreign as wrong:
+            yield
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as wrong:
             raise JournalError(f"journal {self.where}: {getattr(wrong, 'orig', None) or wrong}") from wrong
 
 
@@ -152,14 +158,22 @@ def head_of(connection: Connection, *, lock: bool = False) -> Head:
 
     Raises
     ------
-    JournalError
-        The journal has none: somebody deleted it.
+    Tampered
+        There is none, or more than one.
     """
     query = select(head.c.seq, head.c.digest, head.c.every)
-    found = connection.execute(query.with_for_update() if lock else query).first()
-    if found is None:
-        raise JournalError("the journal has no head: the row that tells its last entry was deleted")
-    return Head(*found)
+    found = connection.execute(query.with_for_update() if lock else query).all()
+    if len(found) != 1:
+        raise Tampered(f"the journal has {len(found)} heads, expected the one row that tells its last entry")
+    return Head(*found[0])
+
+
+def digest_at(connection: Connection, seq: int) -> bytes | None:
+    """Return the digest of an entry, or before the first; None: there is no such entry."""
+    if seq == 0:
+        return GENESIS
+    found: bytes | None = connection.execute(select(events.c.digest).where(events.c.seq == seq)).scalar()
+    return found
 
 
 def rows_of(connection: Connection, after: int = 0, until: int | None = None) -> Iterator[Row]:
