@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from placement.farm.clients import Lending
 from placement.scheduling.plan import Plan
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Rules
@@ -45,3 +46,18 @@ def test_what_waited_for_a_better_class_for_long_enough_starts_elsewhere() -> No
     starved = beside_a_full_class(now=14 * HOUR, deadline=[np.inf, 50 * HOUR])
 
     assert starved.starts.node.tolist()[:1] == [1]
+
+
+def test_room_that_is_never_lent_is_no_room_for_an_emergency() -> None:
+    farm = snapshot_of(
+        now=1000.0, clients=clients_of(guarantee=[0.5, 0.0], lending=[int(Lending.NEVER), int(Lending.FRAME)]),
+        jobs={"client": [1, 1], "importance": [1.0, 150.0]},
+        steps={"job": [0, 1], "waiting": [0, 4], "since": [1000.0, 1000.0]},
+        attempts={"step": np.zeros(4, int), "node": np.zeros(4, int), "started": np.full(4, 800.0)},
+    )  # fmt: skip
+
+    decided = plan(farm, cost_of(farm, [[5000.0], [200.0]]), Rules())
+
+    assert not len(decided.starts.step)
+    assert sorted(decided.stops.attempt.tolist()) == [0, 1, 2, 3]
+    assert decided.stops.now.all()

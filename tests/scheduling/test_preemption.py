@@ -18,7 +18,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason, Stops
-from placement.scheduling.preemption import ends_by, loss, reclaims, remaining, rescues
+from placement.scheduling.preemption import Asking, ends_by, loss, reclaims, remaining, rescues
 from placement.scheduling.preemption_rescue import expected_tardiness
 from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.rules import Rules
@@ -83,8 +83,8 @@ def outlooks_of(farm: FarmSnapshot, **columns: Any) -> Outlooks:
 
 
 def rescued(farm: FarmSnapshot, cost: Cost, outlooks: Outlooks | None = None, rules: Rules = RULES) -> Stops:
-    ranks = np.arange(farm.steps.count, dtype=float)
-    return rescues(farm, cost, rules, outlooks or outlooks_of(farm), ranks, farm.steps.waiting > 0)
+    asking = Asking(ranks=np.arange(farm.steps.count, dtype=float), blocked=farm.steps.waiting > 0)
+    return rescues(farm, cost, rules, outlooks or outlooks_of(farm), asking)
 
 
 @given(st.floats(0.01, 1.5), st.floats(0, 3))
@@ -447,7 +447,8 @@ def test_it_does_not_when_that_does_not_pay_or_does_not_help() -> None:
     assert not len(rescued(farm, cost, rules=Rules(preempt_gain=1e3)).attempt)
     for other in (cheap, rested, often, kept):
         assert not len(rescued(other, cost).attempt)
-    back = rescues(farm, cost, RULES, outlooks_of(farm), np.array([1.0, 0.0]), np.array([True, False]))
+    asking = Asking(ranks=np.array([1.0, 0.0]), blocked=np.array([True, False]))
+    back = rescues(farm, cost, RULES, outlooks_of(farm), asking)
     assert not len(back.attempt)
 
 

@@ -16,7 +16,7 @@ from placement.scheduling.holding import Holds, holds
 from placement.scheduling.lanes import bulky, lanes
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
-from placement.scheduling.preemption import reclaims, remaining, rescues
+from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
 from placement.scheduling.pricing import Prices, price_classes
 from placement.scheduling.reserving import NONE, Reservations, reserve
 from placement.scheduling.rules import Rules
@@ -201,10 +201,10 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
 def _stops(scene: _Scene, started: Dispatch) -> Stops:
     """Take back what clients are owed, and rescue jobs in danger with what is still free after the starts."""
     farm, seen = scene.farm, scene.urgency
-    back = reclaims(farm, scene.cost, scene.rules, scene.entitled)
-    blocked = started.waiting > 0
+    back = reclaims(farm, scene.cost, scene.rules, scene.entitled, scene.remaining)
+    asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.ceiling)
     now = replace(farm, nodes=replace(farm.nodes, free=started.room.free))
-    saved = rescues(now, scene.cost, scene.rules, seen.outlooks, seen.ranking.key, blocked)
+    saved = rescues(now, scene.cost, scene.rules, seen.outlooks, asking, scene.remaining)
     new = ~np.isin(saved.attempt, back.attempt)
     both = {name: np.concatenate([getattr(back, name), getattr(saved, name)[new]]) for name in back.__slots__}
     return Stops(**both)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from placement.scheduling.preemption_loss import ends_by, loss, remaining
 from placement.scheduling.preemption_reclaim import reclaims
-from placement.scheduling.preemption_rescue import rescues
+from placement.scheduling.preemption_rescue import Asking, rescues
 
-__all__ = ["ends_by", "loss", "reclaims", "remaining", "rescues"]
+__all__ = ["Asking", "ends_by", "loss", "reclaims", "remaining", "rescues"]

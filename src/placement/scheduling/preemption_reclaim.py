@@ -47,13 +47,13 @@ def stops_of(chosen: list[tuple[Ints, bool, Reason]], losses: Floats) -> Stops:
 class _Reclaiming:
     """Guarantees on their way back in one decision."""
 
-    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Entitlements) -> None:
+    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Entitlements, left: Floats) -> None:
         self.farm, self.cost, self.rules = farm, cost, rules
         self.room = Room(farm, entitled.guaranteed)
         roots = farm.clients.parent < 0
         kept = float(entitled.kept[roots].sum())
         self.unkept = farm.worth() - kept - float(used(farm)[roots].sum()) if kept > 0 else np.inf
-        self.left, self.losses = remaining(farm, cost), loss(farm)
+        self.left, self.losses = left, loss(farm)
         self.ends, self.able = ends_by(farm, cost, rules.confidence), cost.able
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         self.frames = farm.steps.waiting.astype(np.int64)
@@ -141,7 +141,9 @@ class _Reclaiming:
         self.chosen.append((victims, True, Reason.RECLAIM))
 
 
-def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements) -> Stops:
+def reclaims(
+    farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements, left: Floats | None = None
+) -> Stops:
     """Choose attempts that leave so that clients get back what they are guaranteed and can use.
 
     A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time,
@@ -151,6 +153,11 @@ def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitle
     known after the client's longest waiting step started its last frame: what frame ends do not give back by then is
     interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit, node by
     node. No borrower falls below its own guarantee, nor do those above it.
+
+    Parameters
+    ----------
+    left
+        What `placement.scheduling.preemption_loss.remaining` says, if it is known already.
 
     Returns
     -------
@@ -172,7 +179,7 @@ def reclaims(farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitle
     lacks, least = entitlements.guaranteed - used(farm), _ROUNDING * max(farm.worth(), 1.0)
     if not (lacks > least).any():
         return Stops.none()
-    back = _Reclaiming(farm, cost, rules, entitlements)
+    back = _Reclaiming(farm, cost, rules, entitlements, remaining(farm, cost) if left is None else left)
     regained = np.zeros(farm.clients.count)
     kinds = max(_KINDS // int((lacks > least).sum()), 1)
     for client in range(farm.clients.count - 1, -1, -1):

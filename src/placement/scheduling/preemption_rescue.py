@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from placement.farm.clients import Lending
+from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason, Stops
@@ -15,11 +18,33 @@ from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.rules import Rules
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["expected_tardiness", "rescues"]
+__all__ = ["Asking", "expected_tardiness", "rescues"]
 
 #: Steps for which room is made in one decision, lest it take long; the rest's turn is the next.
 _STEPS = 4
 _ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asking:
+    """Who asks for room, and how much of what is free is to be had.
+
+    Parameters
+    ----------
+    ranks
+        Lower goes sooner, shape ``(steps,)``.
+    blocked
+        Steps with frames that found no room in this decision, shape ``(steps,)``.
+    unkept
+        Worth that may be taken beside what is kept for clients who never lend; infinite: nothing is kept.
+    """
+
+    ranks: Floats
+    blocked: Bools
+    unkept: float = float("inf")
+
+    def __post_init__(self) -> None:
+        seal(self)
 
 
 def expected_tardiness(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks) -> Floats:
@@ -53,10 +78,12 @@ def _candidates(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks
 class _Rescuing:
     """Room on its way to work that matters more, in one decision."""
 
-    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, ranks: Floats) -> None:
-        self.farm, self.cost, self.rules, self.outlooks, self.ranks = farm, cost, rules, outlooks, ranks
-        self.room = Room(farm, farm.clients.guarantee * farm.worth())
-        self.left, self.ends = remaining(farm, cost), ends_by(farm, cost, rules.confidence)
+    def __init__(
+        self, farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, asking: Asking, left: Floats
+    ) -> None:
+        self.farm, self.cost, self.rules, self.outlooks, self.ranks = farm, cost, rules, outlooks, asking.ranks
+        self.room, self.unkept = Room(farm, farm.clients.guarantee * farm.worth()), asking.unkept
+        self.left, self.ends = left, ends_by(farm, cost, rules.confidence)
         self.job = farm.steps.job[farm.attempts.step]
         self.emergency = farm.jobs.importance >= rules.emergency
         lost = lost_seconds(farm)
@@ -120,15 +147,20 @@ class _Rescuing:
     def within_limit(self, need: Need, least: float, window: float) -> Bools:
         """Give free room as far as limits allow; return which attempts may leave so that limits still hold.
 
+        Room that is kept for clients who never lend is not free.
         Where the client, or one above it, is at its limit, only attempts under it make room that it may use.
         """
         above = np.flatnonzero(self.room.above[need.client])
         binding = int(above[self.headroom[above].argmin()])
         allowed = int(max(self.headroom[binding] + _ROUNDING, 0.0) // least)
         beyond = max(need.frames - allowed, 0)
-        need.frames, need.amount = need.frames - beyond, need.amount - beyond
+        if np.isfinite(self.unkept):
+            allowed = min(allowed, int(max(self.unkept + _ROUNDING, 0.0) // least))
+        over, before = max(need.frames - allowed, 0), need.frames
+        need.frames, need.amount = need.frames - over, need.amount - over
         self.room.fill(need, window)
-        need.frames, need.amount = need.frames + beyond, need.amount + beyond
+        need.frames, need.amount = need.frames + over, need.amount + over
+        self.unkept -= (before - need.frames) * least
         if not beyond:
             return np.ones(self.farm.attempts.count, bool)
         return np.asarray(self.room.above[self.room.client, binding])
@@ -149,7 +181,7 @@ class _Rescuing:
 
 
 def rescues(
-    farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, ranks: Floats, blocked_steps: Bools
+    farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, asking: Asking, left: Floats | None = None
 ) -> Stops:
     """Choose attempts that leave for jobs in danger and for emergencies.
 
@@ -161,9 +193,9 @@ def rescues(
 
     An emergency gets room within `Rules.emergency_wait` seconds after its step became ready, whatever is lost.
 
-    Victims come from other jobs of higher `ranks`, never from emergencies, never from what a client is guaranteed,
-    never more often than `Rules.preempt_most` a frame and never before `Rules.preempt_rest`, save for an emergency that
-    cannot wait for that. An interrupted job ranks lower, so it cannot take the room back.
+    Victims come from other jobs of higher `Asking.ranks`, never from emergencies, never from what a client is
+    guaranteed, never more often than `Rules.preempt_most` a frame and never before `Rules.preempt_rest`, save for an
+    emergency that cannot wait for that. An interrupted job ranks lower, so it cannot take the room back.
 
     Parameters
     ----------
@@ -171,10 +203,10 @@ def rescues(
         With what is left in `Nodes.free` after the starts of this decision.
     outlooks
         What is expected of jobs.
-    ranks
-        Lower goes sooner, shape ``(steps,)``.
-    blocked_steps
-        Steps with frames that found no room in this decision, shape ``(steps,)``.
+    asking
+        Who found no room, and who goes first.
+    left
+        What `placement.scheduling.preemption_loss.remaining` says, if it is known already.
 
     Returns
     -------
@@ -190,14 +222,15 @@ def rescues(
     >>> outlooks = Outlooks(finish=np.array([1500.0, 1100.0]), on_time=np.array([0.1, 1.0]), given_up=np.zeros(2, bool),
     ...                     slack=np.array([-700.0, np.inf]), earliest=np.array([700.0, 1100.0]))
     >>> cost = cost_of(farm, [[200.0], [900.0]])
-    >>> rescues(farm, cost, Rules(), outlooks, np.array([0.0, 1.0]), np.array([True, False])).attempt.tolist()
+    >>> asking = Asking(ranks=np.array([0.0, 1.0]), blocked=np.array([True, False]))
+    >>> rescues(farm, cost, Rules(), outlooks, asking).attempt.tolist()
     [0]
     """
-    rows = _candidates(farm, cost, rules, outlooks, blocked_steps)
+    rows = _candidates(farm, cost, rules, outlooks, asking.blocked)
     if not len(rows) or not farm.attempts.count:
         return Stops.none()
-    saving = _Rescuing(farm, cost, rules, outlooks, ranks)
-    first = np.lexsort((ranks[rows], ~saving.emergency[farm.steps.job[rows]]))
+    saving = _Rescuing(farm, cost, rules, outlooks, asking, remaining(farm, cost) if left is None else left)
+    first = np.lexsort((asking.ranks[rows], ~saving.emergency[farm.steps.job[rows]]))
     for step in rows[first][:_STEPS].tolist():
         saving.save(step)
     return stops_of(saving.chosen, saving.losses)
