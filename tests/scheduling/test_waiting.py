@@ -84,6 +84,17 @@ def test_room_is_kept_for_what_others_never_lend():
     assert why(farm, used=np.array([4.0]), most=np.array([4.0]))[0] == Reason.PARTITION
 
 
+def test_a_frame_is_more_than_others_ever_leave():
+    farm = snapshot_of(now=NOW, steps={"request": [[6, 1, 0, 0, 0]]})
+    assert why(farm, most=np.array([4.0])) == (Reason.TOO_WIDE, np.inf)
+    assert why(farm, most=np.array([6.0]), used=np.array([1.0]))[0] == Reason.PARTITION
+
+
+def test_a_frame_is_more_than_the_limit_of_its_client():
+    farm = snapshot_of(now=NOW, clients=clients_of(limit=[0.5]), steps={"request": [[6, 1, 0, 0, 0]]})
+    assert why(farm, most=np.array([4.0])) == (Reason.TOO_WIDE, np.inf)
+
+
 def test_room_is_being_cleared_for_it():
     farm = snapshot_of(now=NOW)
     kept = Reservations(step=np.zeros(1, np.int64), ready=np.array([700.0]))

@@ -33,6 +33,7 @@ MEANING: dict[Reason, str] = {
     Reason.RESERVATION: "waits: room is being cleared for it",
     Reason.CHEAPER_LATER: "waits: a cheaper or cleaner hour comes in time",
     Reason.POWER_CAP: "waits: the farm's power cap is reached",
+    Reason.TOO_WIDE: "waits for ever: one frame is more than limits, and guarantees that others never lend, leave",
     Reason.RECLAIM: "stopped: a client wants back what it lent",
     Reason.RESCUE: "stopped: a job in danger gains more than this loses",
     Reason.EMERGENCY: "stopped: an emergency needs the node",
@@ -132,7 +133,7 @@ def _detail(farm: FarmSnapshot, step: int, reason: Reason) -> str:
     clients, client = farm.clients, int(farm.jobs.client[farm.steps.job[step]])
     if reason == Reason.LIMIT:
         return f" ({clients.names[client]}, {100 * clients.limit[client]:.3g} % of the farm)"
-    if reason == Reason.PARTITION:
+    if reason in (Reason.PARTITION, Reason.TOO_WIDE):
         return f" ({clients.names[client]}, guaranteed {100 * clients.guarantee[client]:.3g} % of the farm)"
     if reason == Reason.DEPENDS and farm.steps.after[step] >= 0:
         return f" (step {int(farm.steps.index[farm.steps.after[step]])})"

@@ -40,6 +40,7 @@ class Reason(IntEnum):
     RESERVATION = 20  #: waits: room is being cleared for it
     CHEAPER_LATER = 21  #: waits: a cheaper or cleaner hour comes in time
     POWER_CAP = 22  #: waits: the farm's power cap is reached
+    TOO_WIDE = 23  #: waits: one frame is more than its client may ever hold
     RECLAIM = 30  #: stopped: a lender wants its guarantee back
     RESCUE = 31  #: stopped: a job in danger gains more than this loses
     EMERGENCY = 32  #: stopped: an emergency

@@ -55,6 +55,7 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     there = able & (farm.capacity() > 0)
     worth = np.where(there, share * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
     at_limit, at_most = _over(farm, worth, after.used, after.most)
+    too_wide = _over(farm, worth, np.zeros(farm.clients.count), after.most)[1]
     kept = np.zeros(steps.count, bool)
     kept[after.reservations.step[after.reservations.kept]] = True
     none_free = np.append(after.licences <= 0, False)[steps.licence]
@@ -63,6 +64,7 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
         (kept, Reason.RESERVATION),
         (at_most, Reason.PARTITION),
         (at_limit, Reason.LIMIT),
+        (too_wide, Reason.TOO_WIDE),
         (none_free, Reason.LICENCE),
         (np.isfinite(after.held_until), Reason.CHEAPER_LATER),
     ]

@@ -50,6 +50,7 @@ _ON_PURPOSE = (
     Reason.RESERVATION,
     Reason.CHEAPER_LATER,
     Reason.POWER_CAP,
+    Reason.TOO_WIDE,
 )
 
 
