@@ -7,9 +7,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from placement.evaluation.drawing import one_panel, panels, saved
 from placement.simulator.farm import History
 from placement.simulator.world import World
 from placement.units import Floats
@@ -38,44 +38,29 @@ def busy_share(world: World, history: History, at: Floats) -> Floats:
 def _gantt(path: Path, world: World, histories: Mapping[str, History]) -> Path:
     figure = Figure(figsize=(10, 1.2 + 0.16 * world.nodes * len(histories)), layout="constrained")
     colours = mpl.colormaps["tab20"]
-    panels = figure.subplots(len(histories), 1, squeeze=False)[:, 0]
+    rows = panels(figure, len(histories))
     order = np.argsort(np.argsort(world.node_class, kind="stable"))
-    for axes, (policy, history) in zip(panels, histories.items(), strict=True):
+    for axes, (policy, history) in zip(rows, histories.items(), strict=True):
         group = world.task_group[history.task] % 20
         axes.barh(order[history.node], history.end - history.start, left=history.start, color=colours(group))
         names = [world.classes[c] for c in np.sort(world.node_class)]
         axes.set_yticks(range(world.nodes), names, fontsize=5)
         axes.set_title(policy, fontsize=8)
-    panels[-1].set_xlabel("seconds")
-    return _saved(figure, path)
+    rows[-1].set_xlabel("seconds")
+    return saved(figure, path)
 
 
 def _utilisation(path: Path, world: World, histories: Mapping[str, History]) -> Path:
-    figure, axes = _one("seconds", "share of slots busy")
+    figure, axes = one_panel("seconds", "share of slots busy")
     for policy, history in histories.items():
         at = np.linspace(0, history.end.max(initial=0.0), _POINTS)
         axes.plot(at, busy_share(world, history, at), label=policy)
-    return _saved(figure, path, axes)
+    return saved(figure, path, axes)
 
 
 def _completion(path: Path, world: World, histories: Mapping[str, History]) -> Path:
-    figure, axes = _one("seconds from release to end", "share of tasks")
+    figure, axes = one_panel("seconds from release to end", "share of tasks")
     for policy, history in histories.items():
         waited = np.sort(history.end - world.task_release[history.task])
         axes.plot(waited, np.arange(1, len(waited) + 1) / max(len(waited), 1), label=policy)
-    return _saved(figure, path, axes)
-
-
-def _one(across: str, up: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    return figure, axes
-
-
-def _saved(figure: Figure, path: Path, legend: Axes | None = None) -> Path:
-    if legend is not None:
-        legend.legend(fontsize=7)
-    figure.savefig(path, dpi=110)
-    return path
+    return saved(figure, path, axes)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from placement.evaluation.drawing import one_panel, panels, saved
 from placement.evaluation.farms.courses import Courses, client_courses
 from placement.evaluation.farms.deadlines import tardy
 from placement.evaluation.farms.usage import attempt_share, full_course
@@ -76,7 +76,7 @@ def _gantt(path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory]) -
     order, last = np.argsort(world.fleet.node_class, kind="stable"), _last(histories)
     at = (np.arange(_POINTS) + 0.5) * last / _POINTS
     colours = np.array([_colour(row) for row in range(world.clients.count)])
-    for axes, (policy, history) in zip(_panels(figure, len(histories)), histories.items(), strict=True):
+    for axes, (policy, history) in zip(panels(figure, len(histories)), histories.items(), strict=True):
         held = occupancy(world, history, at)
         full = np.clip(held.sum(axis=0), 0.0, 1.0)[..., None]
         image = full * colours[held.argmax(axis=0)] + (1 - full) * _ground(world, history, at)[..., None]
@@ -88,7 +88,7 @@ def _gantt(path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory]) -
     for row, name in enumerate(world.clients.names):
         axes.plot([], [], color=_colour(row), label=name, linewidth=4)
     axes.legend(fontsize=6, loc="lower right")
-    figure.savefig(path, dpi=110)
+    saved(figure, path)
 
 
 def _ground(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
@@ -104,31 +104,31 @@ def _ground(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
 def _utilisation(
     path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory], courses: Mapping[str, Courses]
 ) -> None:
-    figure, axes = _one("hours", "share of the farm that is reserved")
+    figure, axes = one_panel("hours", "share of the farm that is reserved")
     for policy, history in histories.items():
         edges, worth = courses[policy].edges, courses[policy].worth
         at = (edges[:-1] + edges[1:]) / 2
         time, level = full_course(world, history)
         held = np.append(0.0, level)[np.searchsorted(time, at, side="right")]
         axes.plot(*_thinned(edges, held / np.maximum(worth, 1e-9)), label=policy, linewidth=0.8)
-    _saved(figure, path, axes)
+    saved(figure, path, axes)
 
 
 def _tardiness(path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory]) -> None:
-    figure, axes = _one("hours late", "share of jobs with a deadline that are not later")
+    figure, axes = one_panel("hours late", "share of jobs with a deadline that are not later")
     rows = counted_jobs(world) & np.isfinite(world.jobs.deadline)
     for policy, history in histories.items():
         late = tardy(world, history)[rows]
         late = np.sort(late[np.isfinite(late)]) / _HOUR
         axes.step(late, np.arange(1, len(late) + 1) / max(len(late), 1), where="post", label=policy)
     axes.set_xscale("symlog", linthresh=0.01)
-    _saved(figure, path, axes)
+    saved(figure, path, axes)
 
 
 def _shares(path: Path, world: FarmWorld, courses: Mapping[str, Courses]) -> None:
     """Draw what clients hold (lines) beside their guarantees (dotted)."""
     figure = Figure(figsize=(9, 0.6 + 2.2 * len(courses)), layout="constrained")
-    for axes, (policy, course) in zip(_panels(figure, len(courses)), courses.items(), strict=True):
+    for axes, (policy, course) in zip(panels(figure, len(courses)), courses.items(), strict=True):
         for row, name in enumerate(world.clients.names):
             share = course.of[row].held / np.maximum(course.worth, 1e-9)
             axes.plot(*_thinned(course.edges, share), color=_colour(row), label=name, linewidth=0.8)
@@ -136,11 +136,11 @@ def _shares(path: Path, world: FarmWorld, courses: Mapping[str, Courses]) -> Non
         axes.set_title(policy, fontsize=8)
         axes.set_ylabel("share of the farm", fontsize=7)
     axes.set_xlabel("hours")
-    _saved(figure, path, axes)
+    saved(figure, path, axes)
 
 
 def _power(path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory]) -> None:
-    figure, axes = _one("hours", "kW")
+    figure, axes = one_panel("hours", "kW")
     at = np.linspace(0.0, _last(histories), _POINTS)
     for policy, history in histories.items():
         time, watts = power_course(world, history)
@@ -151,7 +151,7 @@ def _power(path: Path, world: FarmWorld, histories: Mapping[str, FarmHistory]) -
     paid = tariff.price[np.maximum(np.searchsorted(tariff.start, at, side="right") - 1, 0)]
     price.plot(at / _HOUR, paid, color="grey", linestyle="--", linewidth=0.8)
     price.set_ylabel("EUR/kWh (dashed)")
-    _saved(figure, path, axes)
+    saved(figure, path, axes)
 
 
 def _thinned(edges: Floats, level: Floats) -> tuple[Floats, Floats]:
@@ -167,20 +167,3 @@ def _last(histories: Mapping[str, FarmHistory]) -> float:
 
 def _colour(row: int) -> tuple[float, ...]:
     return tuple(mpl.colormaps["tab10"](row % 10)[:3])
-
-
-def _panels(figure: Figure, count: int) -> list[Axes]:
-    return list(figure.subplots(count, 1, squeeze=False)[:, 0])
-
-
-def _one(across: str, up: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    return figure, axes
-
-
-def _saved(figure: Figure, path: Path, legend: Axes) -> None:
-    legend.legend(fontsize=6)
-    figure.savefig(path, dpi=110)
