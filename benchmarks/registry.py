@@ -160,6 +160,11 @@ BENCHMARKS = (
         "benchmarks.outcomes_service:previews",
         "first image of every shot in studio-day ≤ 10 % of its final render time, at ≤ 2 % added node-seconds",
     ),
+    Benchmark(
+        "fuzz",
+        "benchmarks.fuzzing:fuzz",
+        "garbage to every input of the interface: 1,000,000 examples, only documented errors",
+    ),
 )
 
 
