@@ -8,7 +8,8 @@ import zlib
 from placement.control.folding_jobs import failed, settle
 from placement.control.forecasting import Observed
 from placement.control.holdings import Holdings
-from placement.control.nouns import Attempt, Client, Failure, JobEntry, Mishap, Node, StepEntry, Trouble
+from placement.control.nouns import Attempt, Failure, JobEntry, StepEntry, Trouble
+from placement.control.nouns_farm import Client, Mishap, Node
 from placement.control.transitions import TASK_MOVES, NodeLife, Power, Status, check_move
 from placement.control.unblocking import finish_onward, move
 from placement.errors import JournalError
@@ -31,12 +32,14 @@ OWN_FAULTS = frozenset((Outcome.ERROR, Outcome.SCENE, Outcome.TIMEOUT, Outcome.S
 #: How a refusal begins of an attempt that rendered to its end for nothing.
 LATE = "done too late"
 
-_MOST_RECENT, _MOST_REFUSED, _MOST_PEAKS = 16, 1000, 100
+_MOST_RECENT, _MOST_REFUSED, _MOST_PEAKS, _MOST_OVER = 16, 1000, 100, 20_000
 _DIGITS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
 def digest_of(outcome: Outcome, exit_code: int | None, detail: str) -> int:
     """Return a number that failures of the same kind have in common: outcome, exit code, and words without numbers.
+
+    All scene faults are of one kind.
 
     Examples
     --------
@@ -44,6 +47,8 @@ def digest_of(outcome: Outcome, exit_code: int | None, detail: str) -> int:
     >>> one == other
     True
     """
+    if outcome is Outcome.SCENE:
+        detail, exit_code = "", None
     return zlib.crc32(f"{outcome.value}|{exit_code}|{_DIGITS.sub('#', detail)}".encode())
 
 
@@ -80,8 +85,8 @@ def started(farm: Holdings, fact: AttemptStarted) -> None:
     node = farm.nodes.get(fact.node)
     if entry is None or node is None or fact.attempt < farm.next_attempt:
         raise JournalError(
-            f"attempt {fact.attempt} of job {fact.job!r} on node {fact.node!r} cannot start: the job or the node is not "
-            f"there, or the number is not {farm.next_attempt} or more: the facts do not fit together"
+            f"attempt {fact.attempt} of job {fact.job!r} on node {fact.node!r} cannot start: the job or the node is "
+            f"not there, or the number is not {farm.next_attempt} or more: the facts do not fit together"
         )
     step = entry.steps[entry.rows[fact.step]]
     before = Status(int(step.status[fact.task]))
@@ -132,41 +137,49 @@ def ended(farm: Holdings, fact: AttemptEnded) -> None:
     """Free what an attempt held, and let its task be done, wait again, or be given up."""
     attempt = farm.attempt(fact.attempt)
     entry, node = farm.job(attempt.job), farm.nodes[attempt.node]
-    del farm.attempts[fact.attempt]
-    farm.senses.forget(fact.attempt)
-    _free(farm, attempt, node, fact.at)
-    farm.totals.attempts += 1
-    step, task = attempt.step, attempt.task
-    step.raised = max(step.raised, fact.raise_memory)
+    _free(farm, attempt, node, fact)
+    step = attempt.step
+    if fact.raise_memory > step.raised:
+        step.raised, step.asked = fact.raise_memory, None
     if fact.outcome is Outcome.DONE:
         _done(farm, entry, attempt, node, fact)
-        return
-    lost = farm.totals.lost
+    else:
+        _undone(farm, entry, attempt, node, fact)
+    _over(farm, entry, step, fact.at)
+
+
+def _free(farm: Holdings, attempt: Attempt, node: Node, fact: AttemptEnded) -> None:
+    del farm.attempts[attempt.number]
+    farm.senses.forget(attempt.number)
+    farm.over[attempt.number] = (attempt.node, fact.outcome)
+    if len(farm.over) > _MOST_OVER:
+        del farm.over[next(iter(farm.over))]
+    farm.totals.attempts += 1
+    node.attempts.pop(attempt.number, None)
+    node.idle_since = fact.at
+    _hold(farm.clients[attempt.client], fact.at, attempt.worth, -1)
+    licence = attempt.step.step.requirements.licence
+    if licence:
+        farm.licences_held[licence] -= 1
+        farm.licence_peak[licence] = max(farm.licences.get(licence, 0), farm.licences_held[licence])
+
+
+def _undone(farm: Holdings, entry: JobEntry, attempt: Attempt, node: Node, fact: AttemptEnded) -> None:
+    step, task, lost = attempt.step, attempt.task, farm.totals.lost
     lost[fact.outcome.value] = lost.get(fact.outcome.value, 0.0) + fact.lost
     farm.totals.useful += fact.seconds - fact.lost
     if fact.outcome is Outcome.CANCELLED:
         move(step, task, Status.CANCELLED)
         farm.totals.cancelled += 1
         step.troubles.pop(task, None)
+        return
+    trouble = step.trouble(task)
+    trouble.saved = max(trouble.saved, fact.saved)
+    _note(attempt, node, trouble, fact)
+    if fact.again is None:
+        failed(farm, entry, step, task, fact.at)
     else:
-        trouble = step.trouble(task)
-        trouble.saved = max(trouble.saved, fact.saved)
-        _note(attempt, node, trouble, fact)
-        if fact.again is None:
-            failed(farm, entry, step, task, fact.at)
-        else:
-            _again(farm, entry, attempt, trouble, fact)
-    _over(farm, entry, step, fact.at)
-
-
-def _free(farm: Holdings, attempt: Attempt, node: Node, at: Seconds) -> None:
-    node.attempts.pop(attempt.number, None)
-    node.idle_since = at
-    _hold(farm.clients[attempt.client], at, attempt.worth, -1)
-    licence = attempt.step.step.requirements.licence
-    if licence:
-        farm.licences_held[licence] -= 1
-        farm.licence_peak[licence] = max(farm.licences.get(licence, 0), farm.licences_held[licence])
+        _again(farm, entry, attempt, trouble, fact)
 
 
 def _done(farm: Holdings, entry: JobEntry, attempt: Attempt, node: Node, fact: AttemptEnded) -> None:
@@ -180,15 +193,14 @@ def _done(farm: Holdings, entry: JobEntry, attempt: Attempt, node: Node, fact: A
         step.done_on = [*step.done_on[-1:], node.name]
     if fact.seconds > 0 and attempt.begun == 0 and attempt.mode == 0:
         before = step.finished.get(node.spec.node_class)
-        step.finished[node.spec.node_class] = (
-            Observed(count=0, mean=0.0) if before is None else before
-        ).plus(fact.seconds)
+        now = (Observed(count=0, mean=0.0) if before is None else before).plus(fact.seconds)
+        step.finished = {**step.finished, node.spec.node_class: now}
     if fact.memory > 0:
         step.peaks = (*step.peaks[1 - _MOST_PEAKS :], fact.memory)
+    step.asked = None
     if step.preview_of >= 0:
         _shown(entry, step, task)
     finish_onward(entry, step.row, task, fact.at)
-    _over(farm, entry, step, fact.at)
 
 
 def _shown(entry: JobEntry, preview: StepEntry, task: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from placement.control.holdings import Holdings
-from placement.control.nouns import Client, Node
+from placement.control.nouns_farm import Client, Node
 from placement.control.transitions import NODE_MOVES, POWER_MOVES, NodeLife, Power, check_move
 from placement.errors import JournalError
 from placement.farm.facts import (
@@ -77,6 +77,7 @@ def group_set(farm: Holdings, fact: GroupSet) -> None:
 
 def registered(farm: Holdings, fact: NodeRegistered) -> None:
     """Add a node, or change its specification."""
+    farm.fleet_version += 1
     node = farm.nodes.get(fact.node.name)
     if node is None:
         farm.nodes[fact.node.name] = Node(
@@ -128,6 +129,7 @@ def removed(farm: Holdings, fact: NodeRemoved) -> None:
             "together"
         )
     del farm.nodes[fact.node]
+    farm.fleet_version += 1
     farm.senses.nodes.pop(fact.node, None)
 
 

@@ -65,6 +65,7 @@ def submitted(farm: Holdings, fact: JobSubmitted) -> None:
             StepEntry(
                 index=farm.next_step + int(place[row]), row=row, step=step, preview_of=shown[row],
                 status=np.zeros(tasks, np.int8), counts=[tasks, 0, 0, 0, 0, 0, 0, 0], since=release,
+                behind=entry.behind(row),
             )
         )  # fmt: skip
     farm.next_step += len(whole.steps)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from placement.control.nouns import Attempt, Client, JobEntry, Node, Past, Totals
+from placement.control.nouns import Attempt, JobEntry, Past
+from placement.control.nouns_farm import Client, Node, Totals
 from placement.control.senses import Senses
 from placement.errors import JournalError, NotFound
+from placement.farm.facts import Outcome
 from placement.units import Seconds
 
 __all__ = ["Holdings", "not_found"]
@@ -56,8 +58,12 @@ class Holdings:
         Job -> (median end, probability to be on time, given up), as last decided.
     refused
         Attempts of which a report was refused, the youngest thousand.
+    over
+        Attempts that ended lately: node and outcome; no part of the fold.
     senses
         What was heard lately; no part of the fold.
+    fleet, fleet_version
+        What `placement.control.seeing_nodes` made of the nodes' specifications, and how often these changed.
     """
 
     def __init__(self) -> None:
@@ -87,7 +93,10 @@ class Holdings:
         self.model = ""
         self.refused: dict[int, None] = {}
         self.totals = Totals()
+        self.over: dict[int, tuple[str, Outcome]] = {}
         self.senses = Senses()
+        self.fleet_version = 0
+        self.fleet: object | None = None
 
     def job(self, name: str) -> JobEntry:
         """Return a job that is not over.
@@ -134,6 +143,10 @@ class Holdings:
         if found is None:
             raise JournalError(f"attempt {number} is not live: the facts do not fit together")
         return found
+
+    def last_node(self, number: int) -> str:
+        """Return the node of an attempt that ended lately; empty: that is forgotten."""
+        return self.over[number][0] if number in self.over else ""
 
     def importance(self, group: str) -> float:
         """Return the factor that a group, and all it lies in, gives its jobs.

@@ -1,4 +1,4 @@
-"""What a farm's state is made of: clients, nodes, jobs, steps, attempts, and what is summed up of them."""
+"""What a farm's state holds of work: jobs, their steps, what befell their tasks, attempts, and jobs that are over."""
 
 from __future__ import annotations
 
@@ -7,108 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from placement.control.forecasting import Observed
-from placement.control.transitions import JobLife, NodeLife, Power, Status
-from placement.farm.facts import NodeSpec
+from placement.control.forecasting import Observed, StepAsked
+from placement.control.transitions import JobLife, Status
 from placement.farm.graph import Edges, Wait, edges
 from placement.farm.jobs import Checkpoint, Job, Step
 from placement.units import MiB, Seconds
 
-__all__ = ["Attempt", "Client", "Failure", "JobEntry", "Mishap", "Node", "Past", "StepEntry", "Totals", "Trouble"]
-
-
-@dataclass(slots=True, kw_only=True)
-class Client:
-    """A client, what it is promised, and what it used.
-
-    Parameters
-    ----------
-    history, short_since
-        As in `placement.farm.clients.Clients`, as of the last decision; None: not short.
-    held
-        Worth that its attempts hold now.
-    running
-        How many those are.
-    area, since
-        Worth-seconds held since the last decision, up to `since`.
-    """
-
-    name: str
-    parent: str = ""
-    guarantee: float = 0.0
-    limit: float = 1.0
-    weight: float = 1.0
-    lending: str = "frame"
-    reclaim: Seconds = 300.0
-    history: float = 0.0
-    short_since: Seconds | None = None
-    held: float = 0.0
-    running: int = 0
-    area: float = 0.0
-    since: Seconds = 0.0
-
-
-@dataclass(slots=True)
-class Mishap:
-    """An attempt that ended on a node: when, of which job, step and task; whether it failed there, and by whose fault.
-
-    `fault` is 0: it was done; 1: it failed; 2: the node failed it.
-    """
-
-    at: Seconds
-    job: str
-    step: int
-    task: int
-    fault: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Node:
-    """A node.
-
-    Parameters
-    ----------
-    row
-        Counted over all nodes ever registered.
-    before
-        What a lost node was before, and is when it returns.
-    since
-        When its life changed last.
-    trusted
-        Takes no work before, seconds.
-    power, ready
-        When waking or falling asleep is over.
-    idle_since
-        When its last attempt ended.
-    warm_job
-        Index of the job that it worked for last, -1: none.
-    losses
-        When it was lost, youngest last.
-    recent
-        Ends of attempts there, youngest last.
-    attempts
-        Numbers of live attempts, ascending.
-    """
-
-    spec: NodeSpec
-    row: int
-    life: NodeLife = NodeLife.IN
-    before: NodeLife = NodeLife.IN
-    why: str = ""
-    since: Seconds = 0.0
-    trusted: Seconds = 0.0
-    power: Power = Power.UP
-    ready: Seconds = 0.0
-    idle_since: Seconds = 0.0
-    warm_job: int = -1
-    losses: list[Seconds] = field(default_factory=list)
-    recent: list[Mishap] = field(default_factory=list)
-    attempts: dict[int, None] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.spec.name
+__all__ = ["Attempt", "Failure", "JobEntry", "Past", "StepEntry", "Trouble"]
 
 
 @dataclass(slots=True)
@@ -187,6 +92,10 @@ class StepEntry:
         The last two distinct nodes on which tasks were done.
     given_up
         Why the rest of the step was failed unseen.
+    behind
+        Rows of the steps that it waits for.
+    asked
+        What a forecaster was asked last; None: that has changed since.
     """
 
     index: int
@@ -204,6 +113,8 @@ class StepEntry:
     peaks: tuple[MiB, ...] = ()
     done_on: list[str] = field(default_factory=list)
     given_up: str = ""
+    behind: tuple[int, ...] = ()
+    asked: StepAsked | None = None
 
     @property
     def name(self) -> str:
@@ -311,6 +222,11 @@ class JobEntry:
         """Number of tasks that may still be done, previews among them."""
         return sum(step.open for step in self.steps)
 
+    def behind(self, row: int) -> tuple[int, ...]:
+        """Return the rows of the steps that a step waits for, itself not among them."""
+        step = self.whole.steps[row]
+        return tuple(sorted({self.rows[after.step] for after in step.after if after.step} - {row}))
+
     def count(self, *statuses: Status) -> int:
         """Return the number of tasks in some statuses, previews not counted."""
         return sum(step.counts[status] for step in self.steps if step.preview_of < 0 for status in statuses)
@@ -378,40 +294,3 @@ class Attempt:
     reason: str = ""
     stopping: int = 0
     told: Seconds = 0.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Totals:
-    """What the farm rendered, and how much of it for nothing.
-
-    Parameters
-    ----------
-    useful
-        Seconds of attempts that counted.
-    lost
-        Outcome -> seconds of work that has to be done again, or was for nothing.
-    done, failed, cancelled
-        Tasks.
-    attempts
-        That ended.
-    refused
-        Reports that changed nothing.
-    unneeded
-        Attempts that rendered to the end although theirs was no longer the task's turn.
-    """
-
-    useful: Seconds = 0.0
-    lost: dict[str, Seconds] = field(default_factory=dict)
-    done: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    attempts: int = 0
-    refused: int = 0
-    unneeded: int = 0
-
-    @property
-    def repeated(self) -> float:
-        """Share of all rendering that is repeated because of interruptions and losses, not of failures."""
-        again = self.lost.get("interrupted", 0.0) + self.lost.get("lost", 0.0)
-        everything = self.useful + sum(self.lost.values())
-        return again / everything if everything > 0 else 0.0

@@ -11,7 +11,8 @@ import numpy as np
 
 from placement.control.forecasting import Observed
 from placement.control.holdings import Holdings
-from placement.control.nouns import Attempt, Client, JobEntry, Node, Past, StepEntry, Totals, Trouble
+from placement.control.nouns import Attempt, JobEntry, Past, StepEntry, Trouble
+from placement.control.nouns_farm import Client, Node, Totals
 from placement.control.previews import preview_rows, with_previews
 from placement.control.transitions import JobLife, Status
 from placement.errors import IncompatibleJournal, JournalError
@@ -210,7 +211,7 @@ def _entry(packed: _Job) -> JobEntry:
                 index=kept.index, row=row, step=step, preview_of=shown[row], status=status,
                 counts=np.bincount(status, minlength=len(Status)).tolist(), gates=kept.gates, missing=missing,
                 troubles=kept.troubles, since=kept.since, raised=kept.raised, finished=kept.finished, peaks=kept.peaks,
-                done_on=kept.done_on, given_up=kept.given_up,
+                done_on=kept.done_on, given_up=kept.given_up, behind=entry.behind(row),
             )
         )  # fmt: skip
     return entry

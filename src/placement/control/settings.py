@@ -49,8 +49,8 @@ class Settings:
         After a task ran out of memory, its step asks for so much times its peak, or times what it had, whichever is
         more.
     stuck
-        An attempt is stuck that makes no progress in so many times the seconds in which, by the forecast's 90 % quantile
-        or by its own pace, it would have ended. Doubled each time that the task was found stuck.
+        An attempt is stuck that makes no progress in so many times the seconds in which, by the forecast's 90 %
+        quantile or by its own pace, it would have ended. Doubled each time that the task was found stuck.
     stuck_least
         Seconds without progress below which nothing is stuck: reports take their time.
     timeout_grace

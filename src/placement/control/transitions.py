@@ -64,9 +64,7 @@ TASK_MOVES: Mapping[Status, frozenset[Status]] = {
     Status.BLOCKED: frozenset((Status.WAITING, Status.FAILED, Status.DOOMED, Status.CANCELLED)),
     Status.WAITING: frozenset((Status.RUNNING, Status.FAILED, Status.CANCELLED)),
     Status.BACKING_OFF: frozenset((Status.RUNNING, Status.FAILED, Status.CANCELLED)),
-    Status.RUNNING: frozenset(
-        (Status.DONE, Status.WAITING, Status.BACKING_OFF, Status.FAILED, Status.CANCELLED)
-    ),
+    Status.RUNNING: frozenset((Status.DONE, Status.WAITING, Status.BACKING_OFF, Status.FAILED, Status.CANCELLED)),
     Status.DONE: frozenset(),
     Status.FAILED: frozenset((Status.WAITING, Status.BLOCKED)),  # retried
     Status.CANCELLED: frozenset(),

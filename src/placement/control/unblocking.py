@@ -123,9 +123,7 @@ def finish_onward(entry: JobEntry, row: int, task: int, at: Seconds) -> None:
             _start(entry, target, at)
 
 
-def fail_onward(
-    entry: JobEntry, row: int, tasks: NDArray[np.intp], at: Seconds, *, counted: bool = False
-) -> None:
+def fail_onward(entry: JobEntry, row: int, tasks: NDArray[np.intp], at: Seconds, *, counted: bool = False) -> None:
     """Fail what waits for tasks that failed, and what waits for that, and so on.
 
     Parameters

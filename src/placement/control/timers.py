@@ -1,0 +1,117 @@
+"""What becomes due by itself: silent nodes, attempts that hang, stops that nobody obeyed, nodes that do not wake."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeAlias
+
+from placement.control.holdings import Holdings
+from placement.control.judging import end
+from placement.control.nouns import Attempt
+from placement.control.nouns_farm import Node
+from placement.control.reactions import lose
+from placement.control.settings import Settings
+from placement.control.transitions import NodeLife, Power
+from placement.farm.facts import Fact, NodePower, Outcome
+from placement.units import Seconds
+
+__all__ = ["next_due", "overdue", "stuck_at"]
+
+_Due: TypeAlias = tuple[Seconds, Callable[[], list[Fact]]]
+_LEAST_LEFT = 0.05
+
+
+def overdue(state: Holdings, now: Seconds, settings: Settings) -> list[Fact]:
+    """Return what follows from the time alone.
+
+    Silence counts from when the controller began to look at the clock without a gap of half a lease: if it was away
+    itself, or the clock jumped, nobody is lost for it.
+    """
+    state.senses.look(now, settings.lease / 2)
+    facts: list[Fact] = []
+    for node in list(state.nodes.values()):
+        when, then = _of_node(state, node, now, settings)
+        if when <= now:
+            facts += then()
+            continue
+        for number in node.attempts:
+            when, then = _of_attempt(state, state.attempts[number], now, settings)
+            if when <= now:
+                facts += then()
+    return facts
+
+
+def next_due(state: Holdings, now: Seconds, settings: Settings) -> Seconds:
+    """Return when there is something to look at next, if nothing is heard until then; infinite: never."""
+    times = [when for when, _ in _all(state, now, settings)]
+    times += [again for again in state.backing_off.values() if again > now]
+    times += [entry.release for entry in state.jobs.values() if entry.release > now]
+    times += [node.trusted for node in state.nodes.values() if node.trusted > now]
+    return min(times, default=math.inf)
+
+
+def _all(state: Holdings, now: Seconds, settings: Settings) -> Iterator[_Due]:
+    for node in state.nodes.values():
+        yield _of_node(state, node, now, settings)
+    for attempt in state.attempts.values():
+        yield _of_attempt(state, attempt, now, settings)
+
+
+def _nothing() -> list[Fact]:
+    return []
+
+
+def _of_node(state: Holdings, node: Node, now: Seconds, settings: Settings) -> _Due:
+    """Return when a node is overdue, and what follows."""
+    if node.life is NodeLife.LOST or node.power is Power.ASLEEP:
+        return math.inf, _nothing
+    since = max(min(node.ready, now), state.senses.awake) if node.power is not Power.UP else 0.0
+    if node.power is Power.FALLING_ASLEEP:
+        settled = NodePower(at=now, by="controller", node=node.name, up=False, settled=True)
+        return max(node.ready, since) + settings.lease, lambda: [settled]
+    if node.power is Power.WAKING:
+        when = max(node.ready, since) + settings.wake_patience * node.spec.wake_seconds + settings.lease
+        return when, partial(lose, state, node, now, settings, "it was woken and is silent")
+    heard = max(state.senses.heard(node.name, now), min(max(node.since, node.ready), now))
+    why = f"nothing was heard of it for {settings.lease:g} s"
+    return heard + settings.lease, partial(lose, state, node, now, settings, why)
+
+
+def _of_attempt(state: Holdings, attempt: Attempt, now: Seconds, settings: Settings) -> _Due:
+    """Return when an attempt is overdue, and what follows."""
+    step, awake = attempt.step.step, state.senses.awake
+    dues: list[tuple[Seconds, Outcome, str]] = [
+        (stuck_at(state, attempt, settings), Outcome.STUCK, "no progress for longer than the forecast allows")
+    ]
+    missing = state.senses.missing.get(attempt.number)
+    if missing is not None:
+        when = max(missing, attempt.started, awake) + settings.grace
+        dues.append((when, Outcome.LOST, "its node reports without it"))
+    if step.timeout is not None:
+        when = attempt.started + step.timeout + settings.timeout_grace
+        dues.append((when, Outcome.TIMEOUT, f"it ran for more than {step.timeout:g} s"))
+    if attempt.stopping > 1:
+        patience = settings.stop_grace + settings.stop_checkpoint * (step.checkpoint_seconds or 0.0)
+        when = max(attempt.told, awake) + patience
+        dues.append((when, Outcome.INTERRUPTED, "it was told to stop and did not say that it has"))
+    when, outcome, why = min(dues, key=lambda due: due[0])
+    return when, partial(end, state, attempt, outcome, now, settings, detail=why)
+
+
+def stuck_at(state: Holdings, attempt: Attempt, settings: Settings) -> Seconds:
+    """Return when an attempt counts as stuck, if it makes no progress until then.
+
+    That is `Settings.stuck` times after the seconds in which the rest of it would have been done, by the 90 % quantile
+    of its forecast or by its own pace so far, whichever is longer; doubled each time that the task was found stuck.
+    """
+    progress, since = state.senses.pulse.get(attempt.number, (attempt.progress, attempt.heard))
+    left = max(1.0 - progress, _LEAST_LEFT)
+    expected = attempt.forecast[1] * left / max(1.0 - attempt.begun, _LEAST_LEFT)
+    gained, took = progress - attempt.begun, since - attempt.started
+    if gained > 0 and took > 0:
+        expected = max(expected, took * left / gained)
+    trouble = attempt.step.troubles.get(attempt.task)
+    patience = settings.stuck * 2.0 ** min(trouble.stuck if trouble is not None else 0, 30)
+    return max(since, state.senses.awake) + max(expected * patience, settings.stuck_least)
