@@ -43,8 +43,9 @@ class Ledger:
 
     def reload(self) -> None:
         """Fold anew from the youngest stored state."""
-        kept = self.journal.kept()
+        kept, senses = self.journal.kept(), self.state.senses
         self.state = FarmState() if kept is None else FarmState.load(kept.state)
+        self.state.senses = senses
         self._kept = self.state.seq
         self._fold(tell=False)
 

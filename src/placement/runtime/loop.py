@@ -1,0 +1,235 @@
+"""The loop that runs a farm: hear, record, decide, record, act. Nothing is ordered that is not durable."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from placement.control.deciding import decided
+from placement.control.forecasting import Finished, Forecaster
+from placement.control.orders import again, orders, strays
+from placement.control.reactions import react
+from placement.control.seeing import see
+from placement.control.settings import Settings
+from placement.control.state import FarmState
+from placement.control.timers import next_due, overdue
+from placement.errors import Fenced
+from placement.farm.facts import AttemptProgressed, Elected, Fact, ReportRefused
+from placement.runtime.learning import finished_of
+from placement.runtime.ledger import Ledger, Make
+from placement.runtime.ports import Clock, Engine, Report
+from placement.scheduling.plan import Planner
+from placement.scheduling.planning import plan
+from placement.units import Seconds
+
+__all__ = ["Loop", "Turn"]
+
+_LOG = logging.getLogger(__name__)
+#: Facts that change nothing a plan would look at.
+_QUIET = (AttemptProgressed, ReportRefused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one turn of the loop did.
+
+    Parameters
+    ----------
+    leads
+        Whether this process leads; if not, it only followed.
+    heard, facts
+        Reports, and facts that were appended.
+    decided
+        Whether a plan was made.
+    """
+
+    leads: bool
+    heard: int = 0
+    facts: int = 0
+    decided: bool = False
+
+
+class Loop:
+    """Runs a farm on an engine as long as this process leads.
+
+    Parameters
+    ----------
+    ledger
+        Journal and state.
+    engine
+        Where attempts run.
+    clock
+        Seconds since 1970; may jump.
+    name
+        Of this process, unique among those that may lead.
+    planner, forecaster
+        Who decides, and who tells how long things take.
+    settings
+        Leases, patience, back-off.
+    timer
+        Seconds of a clock that only grows, for how long decisions take; in virtual time one that stands still.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a farm, each replaceable
+        self,
+        ledger: Ledger,
+        engine: Engine,
+        clock: Clock,
+        *,
+        name: str,
+        forecaster: Forecaster,
+        planner: Planner = plan,
+        settings: Settings | None = None,
+        timer: Callable[[], Seconds] = time.perf_counter,
+    ) -> None:
+        self.ledger, self.engine, self.clock, self.name = ledger, engine, clock, name
+        self.forecaster, self.planner, self.settings = forecaster, planner, settings or Settings()
+        self._timer = timer
+        self._term: int | None = None
+        self._lead_until = -math.inf
+        self._decided_at = -math.inf
+        self._took = 0.0
+        self._fresh = True
+        self._learnt: list[Finished] = []
+
+    @property
+    def state(self) -> FarmState:
+        """What is known of the farm."""
+        return self.ledger.state
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process led at its last turn."""
+        return self._term is not None
+
+    def turn(self, until: Seconds) -> Turn:
+        """Take part once: lead if nobody else does, hear until there is news or it is `until`, decide, act.
+
+        Raises
+        ------
+        JournalError
+            The journal does not take what happened; nothing was ordered, and the next turn starts from what is durable.
+        """
+        if not self._lead():
+            self._fresh = self.ledger.catch_up() > 0 or self._fresh
+            return Turn(leads=False)
+        reports = self.engine.hear(self._patience(until))
+        try:
+            return self._turn(reports)
+        except Fenced as other:
+            _LOG.warning("%s follows from now on: %s", self.name, other)
+            self._term = None
+            self.ledger.catch_up()
+            return Turn(leads=False, heard=len(reports))
+
+    def _turn(self, reports: Sequence[Report]) -> Turn:
+        now = self.clock()
+        makes: list[Make] = [partial(self._react, report, now) for report in reports]
+        self._learnt = []
+        facts = self._record([*makes, partial(self._overdue, now)])
+        if self._learnt:
+            self.forecaster.learn(self._learnt)
+        stops = [stop for report in reports for stop in strays(self.state, report)]
+        if stops:
+            self.engine.stop(stops)
+        due = self._may_decide(now)
+        if due:
+            facts = [*facts, *self._decide(now)]
+        return Turn(leads=True, heard=len(reports), facts=len(facts), decided=due)
+
+    def _react(self, report: Report, now: Seconds, state: FarmState) -> Sequence[Fact]:
+        facts = react(state, report, now, self.settings)
+        self._learnt += finished_of(state, facts)
+        return facts
+
+    def _overdue(self, now: Seconds, state: FarmState) -> Sequence[Fact]:
+        return overdue(state, now, self.settings)
+
+    def _record(self, makes: Sequence[Make]) -> Sequence[Fact]:
+        """Make facts durable, then order what follows from them."""
+        before = self.state.seq
+        facts = self.ledger.round(makes, term=self._term or 0)
+        self._fresh |= self.state.seq > before + len(facts) or any(not isinstance(fact, _QUIET) for fact in facts)
+        self._act(facts)
+        return facts
+
+    def _act(self, facts: Sequence[Fact]) -> None:
+        given = orders(self.state, facts)
+        if given.starts:
+            self.engine.start(given.starts)
+        if given.stops:
+            self.engine.stop(given.stops)
+        for node, up in given.power:
+            self.engine.power(node, up=up)
+
+    def _may_decide(self, now: Seconds) -> bool:
+        """Tell whether a plan is due: there is news, and planning leaves the processor most of the time."""
+        since = now - self._decided_at
+        if since < 0:  # the clock jumped back
+            return True
+        if self._fresh:
+            return since >= self._gap()
+        return since >= self.settings.interval and bool(self.state.attempts or self.state.jobs)
+
+    def _gap(self) -> Seconds:
+        return max(self.settings.gap, self._took * (1 / self.settings.most_planning - 1))
+
+    def _decide(self, now: Seconds) -> Sequence[Fact]:
+        begun = self._timer()
+        seen = see(self.state, now, self.forecaster, self.settings)
+        made = self.planner(seen.snapshot, seen.cost, seen.rules)
+        self._took = self._timer() - begun
+        facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])
+        self._decided_at, self._fresh = now, False
+        return facts
+
+    def _patience(self, until: Seconds) -> Seconds:
+        """Return until when to wait for news."""
+        now = self.clock()
+        soon = next_due(self.state, now, self.settings)
+        if self._fresh:
+            soon = min(soon, self._decided_at + self._gap())
+        elif self.state.jobs:
+            soon = min(soon, self._decided_at + self.settings.interval)
+        return min(until, max(soon, now), now + self.settings.lead / 3)
+
+    def _lead(self) -> bool:
+        """Take or keep the lead; who is new in it tells the engine again what should run."""
+        now = self.clock()
+        if self._term is not None and now < self._lead_until - self.settings.lead * 2 / 3:
+            return True
+        term = self.ledger.journal.lead(self.name, now, self.settings.lead)
+        if term is None:
+            if self._term is not None:
+                _LOG.warning("%s lost the lead", self.name)
+            self._term = None
+            return False
+        self._lead_until = now + self.settings.lead
+        if term != self._term:
+            _LOG.info("%s leads in term %d", self.name, term)
+            self._term = term
+            return self._begin(now, term)
+        return True
+
+    def _begin(self, now: Seconds, term: int) -> bool:
+        elected = Elected(at=now, by=self.name, term=term, leader=self.name)
+        try:
+            self.ledger.round([lambda _: [elected]], term=term)
+        except Fenced:
+            self._term = None
+            return False
+        self._fresh = True
+        given = again(self.state)
+        self.engine.start(given.starts)
+        self.engine.stop(given.stops)
+        return True
+
+    def resign(self) -> None:
+        """Give the lead up, so that another process need not wait for it to run out."""
+        if self._term is not None:
+            self.ledger.journal.resign(self.name)
+            self._term = None
