@@ -54,6 +54,7 @@ class Log:
         """Append what was printed."""
         if self._file is None:
             return
+        piece = piece[-self._most :]
         try:
             if self._size + len(piece) > self._most:
                 self._file.close()
@@ -62,6 +63,12 @@ class Log:
             self._file.write(piece)
             self._size += len(piece)
         except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Write no more."""
+        if self._file is not None:
+            self._file.close()
             self._file = None
 
 
@@ -133,6 +140,7 @@ def main(folder: str) -> int:
     except (OSError, ValueError, IndexError, subprocess.SubprocessError) as wrong:
         return _told(folder, {"error": f"{type(wrong).__name__}: {wrong}", "errno": getattr(wrong, "errno", None)})
     status = _pump(child, folder, log, watch, wished)
+    log.close()
     swept = _sweep()
     code = os.waitstatus_to_exitcode(status)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
