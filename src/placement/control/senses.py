@@ -27,6 +27,8 @@ class Senses:
         The clock when it was last looked at.
     awake
         Since when the controller looks at the clock without a gap.
+    scanned, due
+        When everything was last looked through for what is overdue, and when the next of it will be.
     """
 
     nodes: dict[str, Seconds] = field(default_factory=dict)
@@ -34,6 +36,8 @@ class Senses:
     missing: dict[int, Seconds] = field(default_factory=dict)
     now: Seconds | None = None
     awake: Seconds = float("-inf")
+    scanned: Seconds = float("-inf")
+    due: Seconds = float("-inf")
 
     def look(self, now: Seconds, patience: Seconds) -> None:
         """Look at the clock: after a gap longer than `patience`, or a step back, silence is counted anew.

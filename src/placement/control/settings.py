@@ -48,6 +48,8 @@ class Settings:
     memory_margin, memory_growth
         After a task ran out of memory, its step asks for so much times its peak, or times what it had, whichever is
         more.
+    look
+        Seconds between two looks at all nodes and attempts for what is overdue.
     stuck
         An attempt is stuck that makes no progress in so many times the seconds in which, by the forecast's 90 %
         quantile or by its own pace, it would have ended. Doubled each time that the task was found stuck.
@@ -96,6 +98,7 @@ class Settings:
     most_interruptions: int = 100
     memory_margin: float = 1.1
     memory_growth: float = 1.5
+    look: Seconds = 1.0
     stuck: float = 4.0
     stuck_least: Seconds = 30.0
     timeout_grace: Seconds = 30.0

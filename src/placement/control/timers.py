@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -17,46 +17,62 @@ from placement.control.transitions import NodeLife, Power
 from placement.farm.facts import Fact, NodePower, Outcome
 from placement.units import Seconds
 
-__all__ = ["next_due", "overdue", "stuck_at"]
+__all__ = ["next_due", "overdue", "ripened", "stuck_at"]
 
 _Due: TypeAlias = tuple[Seconds, Callable[[], list[Fact]]]
 _LEAST_LEFT = 0.05
 
 
 def overdue(state: Holdings, now: Seconds, settings: Settings) -> list[Fact]:
-    """Return what follows from the time alone.
+    """Return what follows from the time alone; everything is looked through once in `Settings.look` seconds.
 
     Silence counts from when the controller began to look at the clock without a gap of half a lease: if it was away
     itself, or the clock jumped, nobody is lost for it.
     """
-    state.senses.look(now, settings.lease / 2)
+    senses = state.senses
+    senses.look(now, settings.lease / 2)
+    if 0 <= now - senses.scanned < settings.look:
+        return []
     facts: list[Fact] = []
-    for node in list(state.nodes.values()):
+    soonest = math.inf
+    for node in state.nodes.values():
         when, then = _of_node(state, node, now, settings)
         if when <= now:
             facts += then()
             continue
+        soonest = min(soonest, when)
         for number in node.attempts:
             when, then = _of_attempt(state, state.attempts[number], now, settings)
             if when <= now:
                 facts += then()
+            else:
+                soonest = min(soonest, when)
+    senses.scanned, senses.due = now, soonest
     return facts
 
 
 def next_due(state: Holdings, now: Seconds, settings: Settings) -> Seconds:
-    """Return when there is something to look at next, if nothing is heard until then; infinite: never."""
-    times = [when for when, _ in _all(state, now, settings)]
-    times += [again for again in state.backing_off.values() if again > now]
+    """Return when there is something to look at next, if nothing is heard until then; infinite: never.
+
+    That is when a task's back-off ends, a job is released, a node is trusted again, or when, as of the last look,
+    something is overdue.
+    """
+    senses = state.senses
+    if not 0 <= now - senses.scanned < max(settings.look, senses.due - senses.scanned):
+        return now
+    times = [again for again in state.backing_off.values() if again > now]
     times += [entry.release for entry in state.jobs.values() if entry.release > now]
     times += [node.trusted for node in state.nodes.values() if node.trusted > now]
-    return min(times, default=math.inf)
+    return min(max(senses.due, senses.scanned + settings.look), min(times, default=math.inf))
 
 
-def _all(state: Holdings, now: Seconds, settings: Settings) -> Iterator[_Due]:
-    for node in state.nodes.values():
-        yield _of_node(state, node, now, settings)
-    for attempt in state.attempts.values():
-        yield _of_attempt(state, attempt, now, settings)
+def ripened(state: Holdings, since: Seconds, now: Seconds) -> bool:
+    """Tell whether work became ready by the time alone after `since`, up to `now`: there is something to decide."""
+    return (
+        any(since < again <= now for again in state.backing_off.values())
+        or any(since < entry.release <= now for entry in state.jobs.values())
+        or any(since < node.trusted <= now for node in state.nodes.values())
+    )
 
 
 def _nothing() -> list[Fact]:
