@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
@@ -141,8 +141,15 @@ class Store:
         self.wipe()
 
     def _maintain(self, statement: str) -> None:
-        with self._ours(), self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(statement)
+        """Run a statement outside of any transaction."""
+        with self._ours():
+            if self.sqlite:
+                with closing(self.engine.raw_connection()) as borrowed:
+                    driver: Any = borrowed.driver_connection
+                    driver.execute(statement).fetchall()
+                return
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql(statement)
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
