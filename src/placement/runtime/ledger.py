@@ -37,29 +37,37 @@ class Ledger:
         self.journal = journal
         self.state = FarmState()
         self._every = keep_every
-        self._kept = 0
+        self._kept = self._told = 0
+        self._stale = False
         self._listeners: list[Callable[[Entry], None]] = []
         self.reload()
 
     def reload(self) -> None:
-        """Fold anew from the youngest stored state."""
+        """Fold anew from the youngest stored state; if the journal cannot be read now, the next look does it."""
+        self._stale = True
         kept, senses = self.journal.kept(), self.state.senses
         self.state = FarmState() if kept is None else FarmState.load(kept.state)
         self.state.senses = senses
         self._kept = self.state.seq
-        self._fold(tell=False)
+        self._fold()
+        self._stale = False
 
     def catch_up(self) -> int:
         """Fold what others appended since, and return how many facts that were."""
-        return self._fold(tell=True)
+        if self._stale:
+            before = self._told
+            self.reload()
+            return self.state.seq - before
+        return self._fold()
 
-    def _fold(self, *, tell: bool) -> int:
+    def _fold(self) -> int:
         before = self.state.seq
         for entry in self.journal.read(after=before):
             self.state.apply(entry.fact)
             self.state.seq = entry.seq
-            if tell:
+            if entry.seq > self._told:
                 self._tell(entry)
+        self._told = max(self._told, self.state.seq)
         return self.state.seq - before
 
     def listen(self, listener: Callable[[Entry], None]) -> None:
@@ -67,6 +75,7 @@ class Ledger:
         self._listeners.append(listener)
 
     def _tell(self, entry: Entry) -> None:
+        self._told = entry.seq
         for listener in self._listeners:
             listener(entry)
 
@@ -158,7 +167,7 @@ class Ledger:
             self.state.seq = before + place + 1
             if self._listeners:
                 self._tell(Entry(seq=self.state.seq, fact=fact, key=key if place == 0 else ""))
-        self.state.seq = before + len(facts)
+        self.state.seq = self._told = before + len(facts)
         if self.state.seq - self._kept >= self._every:
             self.keep()
 
