@@ -20,7 +20,15 @@ from placement.farm.machines import Resource
 from placement.simulator.farm_world import FarmWorld
 from placement.units import Floats, Seconds
 
-__all__ = ["earliest_ends", "least_load", "least_makespan", "least_node_seconds", "least_worth_seconds", "most_value"]
+__all__ = [
+    "earliest_ends",
+    "fluid_needs",
+    "least_load",
+    "least_makespan",
+    "least_node_seconds",
+    "least_worth_seconds",
+    "most_value",
+]
 
 _PERIODS = 96
 _COUNTED = (Resource.CORES, Resource.GPUS)
@@ -121,9 +129,16 @@ def most_value(world: FarmWorld) -> float:
         return free
     edges = np.linspace(float(jobs.release[rows].min()), float(jobs.deadline[rows].max()), _PERIODS + 1)
     there = np.clip(edges[1:, None] - np.maximum(edges[:-1, None], world.fleet.joins), 0.0, None)
-    needs = [*(_of_resource(world, resource) for resource in _COUNTED), _priced(world)]
-    needs = [(work[rows], there @ rate) for work, rate in needs if work[rows].any()]
+    needs = [(work[rows], there @ rate) for work, rate in fluid_needs(world) if work[rows].any()]
     return free + _fluid(needs, jobs.value[rows], jobs.release[rows], jobs.deadline[rows], edges)
+
+
+def fluid_needs(world: FarmWorld) -> list[tuple[Floats, Floats]]:
+    """Return what each job takes at least, and what each node does in a second: of cores, of GPUs, of all at its price.
+
+    Shapes ``(jobs,)`` and ``(nodes,)``, in units that differ from need to need.
+    """
+    return [*(_of_resource(world, resource) for resource in _COUNTED), _priced(world)]
 
 
 def _of_resource(world: FarmWorld, resource: Resource) -> tuple[Floats, Floats]:
