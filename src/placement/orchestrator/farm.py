@@ -62,6 +62,8 @@ class Farm:
         Of this process; by default host and process number.
     timer
         As in `placement.runtime.loop.Loop`.
+    keep_every
+        Facts after which the state is stored, so that opening folds few.
 
     Examples
     --------
@@ -84,8 +86,9 @@ class Farm:
         settings: Settings | None = None,
         name: str = "",
         timer: Callable[[], Seconds] = time.perf_counter,
+        keep_every: int = 20_000,
     ) -> None:
-        self._ledger, self._engine, self._clock = Ledger(journal), engine, clock
+        self._ledger, self._engine, self._clock = Ledger(journal, keep_every=keep_every), engine, clock
         self._settings, self._planner, self._timer = settings or Settings(), planner, timer
         self._forecaster = forecaster or EstimateForecaster()
         self._name = name or f"{socket.gethostname()}:{os.getpid()}"
