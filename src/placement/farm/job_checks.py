@@ -9,11 +9,13 @@ from placement.farm.filling import PLACEHOLDERS, check_placeholders
 from placement.farm.given import FARTHEST, MOST_NAMES, choice, many, mapping, noun, number, shown, text, whole
 from placement.farm.jobs import After, Checkpoint, Frames, Job, Milestone, Preview, Requirements, Step, Waits
 
-__all__ = ["MOST_FRAMES", "check_fields", "place_of_step"]
+__all__ = ["IMPORTANCES", "MOST_FRAMES", "check_fields", "place_of_step"]
 
 #: Frames of a job, all steps together, and so tasks.
 MOST_FRAMES = 10_000_000
 
+#: Least and most importance of a job; beyond, sums over jobs lose the small ones.
+IMPORTANCES = (1e-9, 1e9)
 _MOST_BUDGET = 1_000_000
 
 
@@ -38,7 +40,7 @@ def check_fields(job: Job) -> None:
     for name in ("release", "deadline"):
         if getattr(job, name) is not None:
             number(getattr(job, name), where + name, -1e15)
-    number(job.importance, f"{where}importance", above=True)
+    number(job.importance, f"{where}importance", *IMPORTANCES)
     number(job.value, f"{where}value")
     for key, value in mapping(job.notes, f"{where}notes", MOST_NAMES).items():
         text(value, f"{where}notes[{shown(text(key, f'{where}a name in notes'))}]", empty=True)
