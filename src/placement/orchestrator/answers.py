@@ -119,7 +119,7 @@ class Answers:
     def _past(self, name: str) -> Why:
         past = self._state.past.get(name)
         if past is None:
-            raise not_found("job", name, self._state.jobs | self._state.past)
+            raise not_found("job", name, {**self._state.jobs, **self._state.past})
         told = f"job {name!r} is over: {past.life} ({past.done} tasks done, {past.failed} failed)"
         return Why(sentence=told, reason=past.life.name)
 

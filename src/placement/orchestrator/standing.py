@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from placement.control.holdings import not_found
-from placement.control.nouns_farm import Node
 from placement.control.nouns import JobEntry, Past, StepEntry
+from placement.control.nouns_farm import Node
 from placement.control.state import FarmState
 from placement.control.transitions import JobLife, NodeLife, Power, Status
 from placement.orchestrator.status import ClientStatus, FarmStatus, JobStatus, NodeStatus, StepStatus
@@ -43,7 +43,7 @@ def job_status(state: FarmState, name: str) -> JobStatus:
         return _open(entry)
     if (past := state.past.get(name)) is not None:
         return _past(past)
-    raise not_found("job", name, state.jobs | state.past)
+    raise not_found("job", name, {**state.jobs, **state.past})
 
 
 def jobs_status(state: FarmState, *, client: str = "", group: str = "") -> Sequence[JobStatus]:

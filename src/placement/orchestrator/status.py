@@ -75,9 +75,19 @@ class JobStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """How a node stands: ``"up"``, ``"asleep"``, ``"waking"``, ``"falling asleep"``, ``"down"``, ``"draining"``,
-    ``"quarantined"``.
-    """  # noqa: D205, D400, D415 - one sentence
+    """How a node stands.
+
+    Parameters
+    ----------
+    state
+        ``"up"``, ``"asleep"``, ``"waking"``, ``"falling asleep"``, ``"down"``, ``"draining"`` or ``"quarantined"``.
+    running
+        Numbers of its attempts.
+    heard
+        When something was heard of it, as far as this process knows, seconds since 1970.
+    why
+        Why it takes no work.
+    """
 
     name: str
     node_class: str

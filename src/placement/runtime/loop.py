@@ -17,7 +17,7 @@ from placement.control.seeing import see
 from placement.control.settings import Settings
 from placement.control.state import FarmState
 from placement.control.timers import next_due, overdue
-from placement.errors import Fenced
+from placement.errors import Fenced, JournalError
 from placement.farm.facts import AttemptProgressed, Elected, Fact, ReportRefused
 from placement.runtime.learning import finished_of
 from placement.runtime.ledger import Ledger, Make
@@ -94,6 +94,7 @@ class Loop:
         self._decided_at = -math.inf
         self._took = 0.0
         self._fresh = True
+        self._chance = math.inf
         self._learnt: list[Finished] = []
 
     @property
@@ -112,7 +113,8 @@ class Loop:
         Raises
         ------
         JournalError
-            The journal does not take what happened; nothing was ordered, and the next turn starts from what is durable.
+            The journal does not take what happened, or did not say so; the next turn starts from what is durable, and
+            tells the engine again what should run.
         """
         if not self._lead():
             self._fresh = self.ledger.catch_up() > 0 or self._fresh
@@ -125,6 +127,9 @@ class Loop:
             self._term = None
             self.ledger.catch_up()
             return Turn(leads=False, heard=len(reports))
+        except JournalError:
+            self._term = None  # what was heard may be lost, and what is durable not ordered: begin anew
+            raise
 
     def _turn(self, reports: Sequence[Report]) -> Turn:
         now = self.clock()
@@ -171,7 +176,7 @@ class Loop:
         since = now - self._decided_at
         if since < 0:  # the clock jumped back
             return True
-        if self._fresh:
+        if self._fresh or now >= self._chance:
             return since >= self._gap()
         return since >= self.settings.interval and bool(self.state.attempts or self.state.jobs)
 
@@ -185,6 +190,7 @@ class Loop:
         self._took = self._timer() - begun
         facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])
         self._decided_at, self._fresh = now, False
+        self._chance = _next_chance(self.state, now)
         return facts
 
     def _patience(self, until: Seconds) -> Seconds:
@@ -194,7 +200,7 @@ class Loop:
         if self._fresh:
             soon = min(soon, self._decided_at + self._gap())
         elif self.state.jobs:
-            soon = min(soon, self._decided_at + self.settings.interval)
+            soon = min(soon, self._chance, self._decided_at + self.settings.interval)
         return min(until, max(soon, now), now + self.settings.lead / 3)
 
     def _lead(self) -> bool:
@@ -233,3 +239,10 @@ class Loop:
         if self._term is not None:
             self.ledger.journal.resign(self.name)
             self._term = None
+
+
+def _next_chance(state: FarmState, now: Seconds) -> Seconds:
+    """Return when something may start for no other reason than that time passes: a release, a back-off, trust."""
+    jobs, nodes = state.jobs.values(), state.nodes.values()
+    times = (*state.backing_off.values(), *(job.release for job in jobs), *(node.trusted for node in nodes))
+    return min((time for time in times if time > now), default=math.inf)
