@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.result import Result, Row
 from placement.testing.fuzz import TARGETS
 from placement.testing.fuzz import fuzz as run
+from placement.testing.fuzz_farm import farm_targets
 
 __all__ = ["EXAMPLES", "fuzz"]
 
@@ -14,7 +15,7 @@ _SEED = 20
 
 def fuzz(examples: int = EXAMPLES) -> Result:
     """Feed seeded garbage and damaged input to every target; only documented errors may come out."""
-    done = run(examples, _SEED, TARGETS)
+    done = run(examples, _SEED, {**TARGETS, **farm_targets()})
     rows = (
         Row("examples", done.examples, EXAMPLES, ">="),
         Row("undocumented errors", len(done.findings), 0, "<="),

@@ -9,10 +9,11 @@ def test_fuzzing_is_promised_by_its_function():
     assert find("fuzz").where == "benchmarks.fuzzing:fuzz"
 
 
-def test_fewer_examples_are_measured_and_do_not_pass():
+def test_fewer_examples_than_promised_do_not_pass():
     result = fuzzing.fuzz(600)
 
-    assert [row.passed for row in result.rows[:2]] == [False, True]
-    assert result.rows[0].value == 600
-    assert result.rows[2].value > 100
-    assert len(result.notes) == len(TARGETS)
+    assert not result.rows[0].passed
+    assert result.rows[0].value <= 600
+    assert result.rows[2].value > 20
+    assert all(any(note.startswith(f"{name}: 1") for note in result.notes) for name in TARGETS)
+    assert any(note.startswith("Farm.submit: ") for note in result.notes)

@@ -175,6 +175,8 @@ def fuzz(
 ) -> Fuzzed:
     """Try examples `first` up to `examples` more, one target after the other; a target with a finding is left alone.
 
+    Targets with the same name up to the first dot take turns, so that each such family gets as many examples.
+
     Examples
     --------
     >>> fuzz(200, seed=1).findings
@@ -182,12 +184,16 @@ def fuzz(
     """
     begun = perf_counter()
     open_ = dict(targets)
-    names = list(targets)
+    families: dict[str, list[str]] = {}
+    for name in targets:
+        families.setdefault(name.partition(".")[0], []).append(name)
+    turns = list(families.values())
     taken: Counter[str] = Counter()
     tried: Counter[str] = Counter()
     findings = []
     for example in range(first, first + examples):
-        name = names[example % len(names)]
+        family = turns[example % len(turns)]
+        name = family[example // len(turns) % len(family)]
         if (target := open_.get(name)) is None:
             continue
         tried[name] += 1
