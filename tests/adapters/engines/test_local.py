@@ -394,6 +394,18 @@ def test_the_same_attempt_runs_once_and_says_its_end_again_when_asked(make, tmp_
     assert (tmp_path / "runs").read_text() == "x"
 
 
+def test_another_farms_attempt_of_the_same_number_is_no_answer(make):
+    engine = make()
+    engine.start([order(1, "")])
+    assert end(engine).exit_code == 0
+
+    engine.start([order(1, "", task=("another", "step", 0))])
+    report = end(engine)
+
+    assert report.cause == "node"
+    assert report.detail == "attempt 1 here is of ('job', 'step', 1): the folder is another farm's"
+
+
 def test_a_younger_attempt_fences_the_older(make, tmp_path):
     engine = make()
     task = ("job", "step", 0)

@@ -32,7 +32,7 @@ class LocalEngine:
     Parameters
     ----------
     work_dir
-        Where each attempt has a folder, ``attempts/NUMBER``.
+        Where each attempt has a folder, ``attempts/NUMBER``; of one farm alone, which numbers its attempts.
     nodes
         Names of the nodes that this machine plays.
     clock
@@ -135,11 +135,16 @@ class LocalEngine:
             self._running.clear()
 
     def _start(self, order: Start) -> None:
-        known = order.attempt in self._running
         folder = self._folder(order.attempt)
-        if known or folder.ended() is not None:
-            if not known:
-                self._tell_again(order.attempt, order.node)
+        before = folder.order()
+        if before is not None and before.task != order.task:
+            self._refuse(
+                order, "node", f"attempt {order.attempt} here is of {before.task}: the folder is another farm's"
+            )
+        elif order.attempt in self._running:
+            return
+        elif folder.ended() is not None:
+            self._tell_again(order.attempt, order.node)
         elif not self._awake.get(order.node, False):
             why = "the node is not awake" if order.node in self._awake else "no such node"
             self._refuse(order, "node", why)
