@@ -25,7 +25,7 @@ from placement.farm.job_data import as_data, job_of
 from placement.farm.jobs import Frames, Job
 from placement.testing.garbage import damaged, damaged_noun, job_data, odd, odd_text
 
-__all__ = ["TARGETS", "Finding", "Fuzzed", "Target", "fuzz", "main", "targets_of"]
+__all__ = ["TARGETS", "Finding", "Fuzzed", "Target", "fuzz", "main", "promised", "targets_of"]
 
 #: Draws an input by chance and calls the interface with it; raises what that raises.
 Target: TypeAlias = Callable[[Random], object]
@@ -78,7 +78,7 @@ class Fuzzed:
     seconds: float
 
 
-def of_data(chance: Random) -> None:
+def _of_data(chance: Random) -> None:
     """Send plain data, damaged now and then; what is accepted survives the way there and back."""
     data = job_data(chance)
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
@@ -89,7 +89,7 @@ def of_data(chance: Random) -> None:
         raise AssertionError("the job is another after it was plain data")
 
 
-def of_nouns(chance: Random) -> None:
+def _of_nouns(chance: Random) -> None:
     """Check jobs made of nouns with fields that are something else, and now and then what is no job at all."""
     if chance.random() < 0.02:
         check(
@@ -102,7 +102,7 @@ def of_nouns(chance: Random) -> None:
     promised(chance, job)
 
 
-def of_frames(chance: Random) -> None:
+def _of_frames(chance: Random) -> None:
     """Make ranges of frames, and ask for tasks."""
     names = [name for name in ("first", "last", "by", "chunk") if chance.random() < 0.5]
     frames = Frames(**{name: odd(chance) if chance.random() < 0.1 else chance.randint(1, 99) for name in names})
@@ -135,9 +135,9 @@ def _lay_out(job: Job) -> None:
 
 #: By name; `fuzz` takes others as well.
 TARGETS: Mapping[str, Target] = {
-    "job_of": of_data,
-    "check": of_nouns,
-    "Frames": of_frames,
+    "job_of": _of_data,
+    "check": _of_nouns,
+    "Frames": _of_frames,
 }
 
 
