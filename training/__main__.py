@@ -9,18 +9,24 @@ from pathlib import Path
 
 from placement.adapters.stores.shipped import shipped
 from placement.errors import PlacementError
+from placement.telemetry.table import Telemetry
 from training.card import held_out_metrics
+from training.journal import train_journal
 from training.record import record_run
 from training.target import Effort
-from training.train import train_path
+from training.train import Trained, train_path
 
 __all__ = ["main"]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--telemetry", type=Path, help="file or folder of Parquet, CSV or JSON lines (default: the shipped renders)"
+    )
+    source.add_argument(
+        "--journal", metavar="URL", help="journal of a farm: a SQLite file or postgresql://…; what it did is learned"
     )
     parser.add_argument("--mapping", help="mapping file (TOML) or the name of a shipped one, for foreign columns")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
@@ -54,19 +60,21 @@ def _effort(asked: argparse.Namespace) -> Effort:
     )
 
 
+def _trained(asked: argparse.Namespace, effort: Effort) -> tuple[Trained, Telemetry]:
+    batches = asked.in_batches or None
+    if asked.journal:
+        beside = asked.quarantine or asked.out.with_name(f"{asked.out.name}.quarantine.jsonl")
+        return train_journal(asked.journal, quarantine=beside, effort=effort, in_batches=batches)
+    path = asked.telemetry or shipped("data/renders/renders.parquet")
+    return train_path(path, mapping=asked.mapping, quarantine=asked.quarantine, effort=effort, in_batches=batches)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 after saying what was wrong with the input."""
     asked = _parser().parse_args(arguments)
     try:
         effort = _effort(asked)
-        path = asked.telemetry or shipped("data/renders/renders.parquet")
-        trained, telemetry = train_path(
-            path,
-            mapping=asked.mapping,
-            quarantine=asked.quarantine,
-            effort=effort,
-            in_batches=asked.in_batches or None,
-        )
+        trained, telemetry = _trained(asked, effort)
         sys.stdout.write(f"{telemetry.report}\n")
         digest = trained.save(asked.out)
         recorded = record_run(trained, telemetry, effort, asked.out, store=asked.tracking, alias=asked.register)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from placement.matching import PowerModel
 from placement.placer import Placer
 from placement.telemetry.clean import Cleaner
 from placement.telemetry.features import FEATURES, Feature
+from placement.telemetry.mapping import Mapping
 from placement.telemetry.table import Telemetry, fingerprint
 from training.card import model_card
 from training.cold import ColdSettings
@@ -46,7 +48,7 @@ class Trained:
         The model card, Markdown.
     """
 
-    targets: Mapping[str, FittedTarget]
+    targets: Dict[str, FittedTarget]
     power: PowerModel
     card: str
 
@@ -123,7 +125,7 @@ def train(
 def train_path(  # noqa: PLR0913 - where telemetry is, how it is read, how it is learned from
     path: str | Path,
     *,
-    mapping: str | Path | None = None,
+    mapping: str | Path | Mapping | None = None,
     quarantine: str | Path | None = None,
     settings: ColdSettings | None = None,
     effort: Effort | None = None,

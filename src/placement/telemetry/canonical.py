@@ -25,7 +25,7 @@ Finding = tuple[str, Bools]
 
 _MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 _FLAG_WORDS = {"true": 1.0, "yes": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "no": 0.0, "0": 0.0, "0.0": 0.0}
-_KIND_OF_SCALE = {"log": "number", "linear": "number", "category": "category", "flag": "flag"}
+_KIND_OF_SCALE = {"log": "number", "count": "number", "linear": "number", "category": "category", "flag": "flag"}
 
 
 def extra_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
@@ -44,7 +44,7 @@ def extra_columns(features: Sequence[Feature]) -> tuple[Column, ...]:
             role="before",
             about="declared by the mapping",
             unit=each.unit,
-            low=0.0 if each.scale == "log" else None,
+            low=0.0 if each.scale in ("log", "count") else None,
         )
         for each in features
         if each.name not in known and not each.product
