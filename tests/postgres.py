@@ -27,7 +27,7 @@ def need_postgres() -> None:
 def postgres() -> Iterator[PostgresServer]:
     """Run one server; who kills it starts it again."""
     need_postgres()
-    with throwaway_postgres() as server:
+    with throwaway_postgres(flush=False) as server:
         yield server
 
 
