@@ -28,8 +28,8 @@ _WHEN_DONE, _TICK = 0, 1
 class Intervals:
     """How often nodes say that they are there, and attempts how far they are, seconds; infinite: never."""
 
-    alive: Seconds = 60.0
-    progress: Seconds = 120.0
+    alive: Seconds = 20.0
+    progress: Seconds = 60.0
 
     def __post_init__(self) -> None:
         if not self.alive > 0 or not self.progress > 0:
@@ -109,7 +109,7 @@ class SimulatedEngine:
     def _begin(self, node: SimulatedNode, order: Start) -> None:
         now = self.clock.true
         attempt = Attempt(order, self._truth(order, now), now, node.slow)
-        node.attempts[order.attempt] = attempt
+        node.put(attempt)
         self._expect(attempt)
         if not self._ticking and self._intervals.progress < float("inf"):
             self._ticking = True
@@ -131,10 +131,10 @@ class SimulatedEngine:
         elif attempt.hung:
             self._expect(attempt)
         else:
-            del node.attempts[attempt.order.attempt]
+            node.take(attempt.order.attempt)
 
     def _ended(self, node: SimulatedNode, report: Report) -> None:
-        node.attempts.pop(report.attempt).version += 1
+        node.take(report.attempt).version += 1
         self._memory.keep(report)
         self._out.append(report)
 

@@ -41,7 +41,7 @@ class SimulatedNode:
         self.spec = spec
         self.attempts: dict[int, Attempt] = {}
         self.slow = 1.0
-        self._last = Report(said=Said.ALIVE, node=spec.name)
+        self._last: Report | None = None
         self.back: Seconds = 0.0 if there else float("inf")
         self.changes = 0
         self.wish = True
@@ -77,17 +77,27 @@ class SimulatedNode:
         """Return what it says of its power; None: it is on the way, or dead."""
         return {NodeState.UP: Said.UP, NodeState.ASLEEP: Said.ASLEEP}.get(self._state)
 
+    def put(self, attempt: Attempt) -> None:
+        """Run an attempt."""
+        self.attempts[attempt.order.attempt] = attempt
+        self._last = None
+
+    def take(self, number: int) -> Attempt:
+        """Run an attempt no more; return it."""
+        self._last = None
+        return self.attempts.pop(number)
+
     def alive(self) -> Report:
         """Return what it says when it is asked whether it is there."""
-        running = tuple(self.attempts)
-        if running != self._last.running:
-            self._last = Report(said=Said.ALIVE, node=self.spec.name, running=running)
+        if self._last is None:
+            self._last = Report(said=Said.ALIVE, node=self.spec.name, running=tuple(self.attempts))
         return self._last
 
     def die(self, back: Seconds) -> Iterable[Attempt]:
         """Lose everything until `back`; return what ran."""
         lost = tuple(self.attempts.values())
         self.attempts.clear()
+        self._last = None
         self.back = max(back, self.back) if self._state is NodeState.DOWN else back
         self._state = NodeState.DOWN
         self.changes += 1
