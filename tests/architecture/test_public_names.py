@@ -19,7 +19,7 @@ MODULES = [
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
     if not module.name.endswith("__main__")
 ]
-OPTIONAL = {"mlflow", "sqlalchemy", "matplotlib", "dask", "distributed"}
+OPTIONAL = {"mlflow", "sqlalchemy", "alembic", "matplotlib", "dask", "distributed", "psutil", "psycopg"}
 
 
 def load(name: str) -> ModuleType:
