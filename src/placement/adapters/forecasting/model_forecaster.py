@@ -89,16 +89,19 @@ class ModelForecaster:
         if not any(each.known for each in cold):
             return told
         seconds, common, memory = told.seconds.copy(), told.common.copy(), told.memory.copy()
+        rows = np.array([row for row, said in enumerate(cold) if said.known])
+        location, spread = np.array([cold[row].location for row in rows]), told.spread[rows]
+        scale = np.array([cold[row].scale for row in rows])
+        shared = np.sqrt(np.maximum(scale**2 - spread**2, _LEAST_COMMON**2))
         names = [each.node_class for each in classes]
-        for row, (step, said) in enumerate(zip(steps, cold, strict=True)):
-            if not said.known:
-                continue
-            spread = float(told.spread[row])
-            shared = max(said.scale**2 - spread**2, _LEAST_COMMON**2) ** 0.5
-            moved, common[row] = corrected(said.location.copy(), shared, spread, step, names)
-            seconds[row] = expected(moved[None], common[row : row + 1], told.spread[row : row + 1])[0]
-            if said.memory is not None and len(step.peaks) < _FEW_PEAKS:
-                memory[row] = max(said.memory, _MARGIN * max(step.peaks, default=0.0), 1.0)
+        for place, row in enumerate(rows.tolist()):
+            step, needs = steps[row], cold[row].memory
+            if step.finished:
+                moved = corrected(location[place], float(shared[place]), float(spread[place]), step, names)
+                location[place], shared[place] = moved
+            if needs is not None and len(step.peaks) < _FEW_PEAKS:
+                memory[row] = max(needs, _MARGIN * max(step.peaks, default=0.0), 1.0)
+        seconds[rows], common[rows] = expected(location, shared, spread), shared
         return Forecasts(
             seconds=seconds, spread=told.spread, common=common, memory=memory, model=model.digest[:12] or "model"
         )
