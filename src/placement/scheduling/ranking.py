@@ -19,7 +19,7 @@ __all__ = ["Load", "Ranking", "calm_seconds", "load_of", "patience_of", "rank"]
 
 _LOOK_AHEAD = 2.0
 #: Least shares of their time that a calm job itself has to spare, and it and all behind it; docs/urgency.md measures.
-_CALM, _SPARE = 0.2, 0.5
+_CALM, _SPARE = 0.3, 0.7
 _EMERGENCY, _PREVIEW, _DANGER, _REST = 0, 1, 2, 3
 
 
@@ -124,10 +124,10 @@ def rank(
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline: jobs that have less than a fifth of their time to spare, or no more than it takes
-       until a slot is free, or somebody behind them has less than half of it; jobs whose deadline was given up, by
-       their turn; and steps that have waited for `patience_of`: their deadline then. A job's time is that from its
-       release to its deadline: while it is served as fast as it was planned, it does not become calm.
+    3. Work in danger, by deadline: jobs that have less than 0.3 of their time to spare, or no more than it takes until
+       a slot is free, or somebody behind them has less than 0.7 of it; jobs whose deadline was given up, by their turn;
+       and steps that have waited for `patience_of`: their deadline then. A job's time is that from its release to its
+       deadline: while it is served as fast as it was planned, it does not become calm.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting; jobs with a deadline that can be met
        count for less by ``exp(-slack / (2 * mean time a job takes))`` (apparent tardiness cost: Vepsalainen and
