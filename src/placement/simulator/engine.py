@@ -54,12 +54,12 @@ class SimulatedEngine:
     --------
     >>> from placement.simulator.fates import Run
     >>> engine = SimulatedEngine(
-    ...     SimulatedClock(), lambda order, at: Run(seconds=40.0),
+    ...     SimulatedClock(), lambda order, at: Run(seconds=10.0),
     ...     [NodeSpec(name="n1", node_class="small", cores=8, memory=1024)],
     ... )
     >>> engine.start([Start(attempt=1, task=("job", "step", 0), node="n1", command=(), frames=(1,))])
     >>> [(each.said.value, each.seconds) for each in engine.hear(until=100.0)]
-    [('ended', 40.0)]
+    [('ended', 10.0)]
     """
 
     def __init__(

@@ -82,7 +82,7 @@ class FaultyEngine:
     >>> from placement.simulator.clock import SimulatedClock
     >>> from placement.simulator.fates import Run
     >>> node = NodeSpec(name="n1", node_class="small", cores=8, memory=1024)
-    >>> sound = SimulatedEngine(SimulatedClock(), lambda order, at: Run(seconds=40.0), [node])
+    >>> sound = SimulatedEngine(SimulatedClock(), lambda order, at: Run(seconds=10.0), [node])
     >>> engine = FaultyEngine(sound, Network(doubled=1.0), seed=1)
     >>> engine.start([Start(attempt=1, task=("job", "step", 0), node="n1", command=(), frames=(1,))])
     >>> [each.said.value for each in engine.hear(until=50.0)]
