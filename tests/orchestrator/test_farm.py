@@ -252,7 +252,7 @@ def test_two_processes_and_one_leads(tmp_path: Path) -> None:
 
         assert one.step().leads
         assert not two.step().leads
-        clock.move(20.0)  # the first says nothing for longer than its lead
+        clock.move(16.0)  # the first says nothing for longer than its lead
         assert two.step().leads
         turn = one.step()
 
