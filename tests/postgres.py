@@ -33,5 +33,5 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def database(postgres: PostgresServer) -> str:
-    """Address of a fresh database, ``postgresql://…``."""
-    return postgres.database()
+    """Address of a fresh, empty schema, ``postgresql://…``: a database of one's own, for all that can be seen."""
+    return postgres.schema()

@@ -15,6 +15,7 @@ from placement.adapters.stores.journal.sql import SqlJournal
 from placement.errors import Fenced, IncompatibleJournal, InvalidInput, JournalError, Moved, Tampered
 from placement.farm.facts import FACTS, Decided, Fact, JobPaused
 from placement.runtime.ports import Entry, Journal, Kept
+from placement.testing.postgres import PostgresServer
 from tests.adapters.stores.journal.some_facts import facts_of, paused, some_day
 
 
@@ -85,6 +86,14 @@ def test_a_key_stands_for_one_fact(journal: SqlJournal) -> None:
     for odd in ("a\0b", "\ud800", "x" * 501):
         with pytest.raises(InvalidInput, match="must have at most 500 characters"):
             journal.append([paused(4)], after=3, keys=[odd])
+        with pytest.raises(InvalidInput, match="must have at most 500 characters"):
+            journal.find(odd)
+        with pytest.raises(InvalidInput, match="must have at most 500 characters"):
+            journal.redact(odd, at=0.0)
+        with pytest.raises(InvalidInput, match="must have at most 500 characters"):
+            journal.lead(odd, 0.0, 1.0)
+    with pytest.raises(InvalidInput, match="key 5 must be a string"):
+        journal.append([paused(4)], after=3, keys=[5])  # type: ignore[list-item]
     assert journal.last() == 3
 
 
@@ -273,7 +282,8 @@ def test_a_commit_on_sqlite_is_flushed(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_commit_on_postgresql_is_flushed_though_the_server_would_not(database: str) -> None:
+def test_a_commit_on_postgresql_is_flushed_though_the_server_would_not(postgres: PostgresServer) -> None:
+    database = postgres.database()
     name = database.rpartition("/")[2]
     first = open_journal(database)
     with first._store.writing() as (connection, _):

@@ -17,6 +17,7 @@ import msgspec
 
 from placement.errors import IncompatibleJournal, InvalidInput, Tampered
 from placement.farm.facts import FACTS, Fact, Kind
+from placement.farm.given import shown
 
 __all__ = ["UPGRADES", "Codec", "Upgrade"]
 
@@ -76,7 +77,7 @@ class Codec:
             if not _reads_back(read, body, fact):
                 body = self._marked(fact)
         except _REFUSED as wrong:
-            raise InvalidInput(f"{fact!r} cannot be written down: {wrong}") from wrong
+            raise InvalidInput(f"{shown(fact)} cannot be written down: {wrong}") from wrong
         return kind, fact.version, body
 
     def decode(self, kind: str, version: int, body: str) -> Fact:
@@ -132,7 +133,7 @@ def _plain(value: object) -> object:
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    raise TypeError(f"{value!r} is a {type(value).__name__}, expected a number, a string, a tuple or a mapping")
+    raise TypeError(f"{shown(value)} is a {type(value).__name__}, expected a number, a string, a tuple or a mapping")
 
 
 def _reads_back(read: Callable[[str], Fact], body: str, fact: Fact) -> bool:

@@ -98,7 +98,7 @@ def named(fact: Fact, others: Mapping[str, str]) -> Fact:
     return replace(fact, by=by)
 
 
-def storable(what: str, value: str) -> None:
+def storable(what: str, value: object) -> None:
     """Check that a name or a key can be stored in any database.
 
     Raises
@@ -106,6 +106,8 @@ def storable(what: str, value: str) -> None:
     InvalidInput
         It cannot.
     """
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} {value!r} must be a string")
     if len(value) > _LONGEST or "\0" in value or (not value.isascii() and _SURROGATE.search(value)):
         raise InvalidInput(f"{what} {value[:80]!r} must have at most {_LONGEST} characters that can be encoded, no NUL")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from placement.adapters.stores.journal.chain import GENESIS, hashed_state
 from placement.adapters.stores.journal.entries import Entries
+from placement.adapters.stores.journal.naming import storable
 from placement.adapters.stores.journal.schema import events, names, states
 from placement.adapters.stores.journal.store import Store, digest_at
 from placement.errors import InvalidInput, NotFound, Refused
@@ -60,6 +61,7 @@ def drop_bodies(store: Store, entries: Entries, until: int, kinds: Sequence[str]
 
 def redact(store: Store, entries: Entries, name: str, rewrite: Rewrite | None, *, at: Seconds, by: str) -> str:
     """Erase a name; see `SqlJournal.redact`."""
+    storable("name", name)
     with store.writing() as (connection, head):
         found: str | None = connection.execute(select(names.c.pseudonym).where(names.c.name == name)).scalar()
         if found is None:

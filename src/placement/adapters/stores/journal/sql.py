@@ -12,7 +12,7 @@ from placement.adapters.stores.journal.chain import Anchor, hashed_state
 from placement.adapters.stores.journal.codec import Codec
 from placement.adapters.stores.journal.entries import Entries
 from placement.adapters.stores.journal.export import export
-from placement.adapters.stores.journal.naming import Salt
+from placement.adapters.stores.journal.naming import Salt, storable
 from placement.adapters.stores.journal.retention import HIGH_VOLUME, Rewrite, compact, drop_bodies, redact
 from placement.adapters.stores.journal.schema import events, states
 from placement.adapters.stores.journal.schema import leader as lease
@@ -121,7 +121,14 @@ class SqlJournal:
             return head_of(connection).seq
 
     def find(self, key: str) -> Entry | None:
-        """Return the entry that was appended with this key."""
+        """Return the entry that was appended with this key.
+
+        Raises
+        ------
+        InvalidInput
+            No entry can have such a key.
+        """
+        storable("key", key)
         with self._store.reading() as connection:
             seq = connection.execute(select(events.c.seq).where(events.c.key == key)).scalar()
             if seq is None:
@@ -138,6 +145,7 @@ class SqlJournal:
         InvalidInput
             The name is empty, or the time not above 0.
         """
+        storable("leader", leader)
         if not leader or not seconds > 0:
             raise InvalidInput(f"leader {leader!r} for {seconds} s: expected a name and a time above 0 s")
         with self._store.writing() as (connection, _):

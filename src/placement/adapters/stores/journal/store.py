@@ -37,6 +37,14 @@ _ON_POSTGRESQL = (
     # A writer that hangs must not hold up the farm.
     f"SET idle_in_transaction_session_timeout = '{2 * PATIENCE}s'",
 )
+#: A server that is gone without a word is noticed within the same time.
+_ON_NETWORK = {
+    "connect_timeout": PATIENCE,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": PATIENCE * 1000,
+}
 _TYPES = ("int8", "float8", "varchar", "int4", "text", "bytea", "varchar", "int8", "bytea")
 _INSERT = f"INSERT INTO events ({', '.join(Row._fields)}) VALUES ({', '.join('?' * len(Row._fields))})"
 _COPY = f"COPY events ({', '.join(Row._fields)}) FROM STDIN (FORMAT BINARY)"
@@ -215,7 +223,7 @@ def _engine(url: str) -> Engine:
             event.listen(engine, "connect", _set_up_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = create_engine(made, pool_pre_ping=True, connect_args={"connect_timeout": PATIENCE})
+            engine = create_engine(made, pool_pre_ping=True, connect_args=_ON_NETWORK)
             event.listen(engine, "connect", _set_up_postgresql)
     except (ArgumentError, NoSuchModuleError) as wrong:
         raise InvalidInput(f"{url!r} names no database: {wrong}") from wrong
