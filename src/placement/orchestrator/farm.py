@@ -20,6 +20,7 @@ from placement.runtime.forecasting import EstimateForecaster
 from placement.runtime.ledger import Ledger
 from placement.runtime.loop import Loop, Turn
 from placement.runtime.ports import Clock, Engine, Journal
+from placement.runtime.steady import SteadyForecaster
 from placement.scheduling.plan import Planner
 from placement.scheduling.planning import plan
 from placement.units import Seconds
@@ -81,7 +82,8 @@ class Farm(Questions):
         keep_every: int = 20_000,
     ) -> None:
         ledger = Ledger(journal, keep_every=keep_every)
-        super().__init__(ledger, clock, forecaster or EstimateForecaster(), planner, settings or Settings())
+        steady = EstimateForecaster() if forecaster is None else SteadyForecaster(forecaster)
+        super().__init__(ledger, clock, steady, planner, settings or Settings())
         self._engine, self._timer = engine, timer
         self._name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._loop: Loop | None = None

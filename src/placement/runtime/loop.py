@@ -215,24 +215,26 @@ class Loop:
             self._term = None
             return False
         self._lead_until = now + self.settings.lead
-        if term != self._term:
-            _LOG.info("%s leads in term %d", self.name, term)
-            self._term = term
-            return self._begin(now, term)
-        return True
+        return term == self._term or self._begin(now, term)
 
     def _begin(self, now: Seconds, term: int) -> bool:
-        elected = Elected(at=now, by=self.name, term=term, leader=self.name)
+        """Lead in a term, new or begun before and left after trouble with the journal."""
+        self._term = None
         try:
-            self.ledger.round([lambda _: [elected]], term=term)
+            self.ledger.round([partial(self._elected, now, term)], term=term)
         except Fenced:
-            self._term = None
             return False
-        self._fresh = True
+        _LOG.info("%s leads in term %d", self.name, term)
+        self._term, self._fresh = term, True
         given = again(self.state)
         self.engine.start(given.starts)
         self.engine.stop(given.stops)
         return True
+
+    def _elected(self, now: Seconds, term: int, state: FarmState) -> Sequence[Fact]:
+        if state.term > term:
+            raise Fenced(f"{self.name} was to lead in term {term}, the journal is in term {state.term}")
+        return [Elected(at=now, by=self.name, term=term, leader=self.name)] if state.term < term else []
 
     def resign(self) -> None:
         """Give the lead up, so that another process need not wait for it to run out."""
