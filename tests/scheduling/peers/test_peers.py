@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,12 +21,14 @@ from placement.scheduling.peers.random import random
 from placement.scheduling.peers.round_robin import round_robin
 from placement.scheduling.plan import Plan, Planner, Reason
 from placement.scheduling.rules import Rules
+from placement.scheduling.within_guarantees import within_guarantees
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from tests.scheduling.whole_farm import real_size_farm
 
 RULES = Rules()
 PEERS: list[Planner] = [
     earliest_deadline, easy_backfill, epvm, fifo, least_loaded, least_slack, random, round_robin,
+    partial(within_guarantees, earliest_deadline), partial(within_guarantees, least_slack),
 ]  # fmt: skip
 ONE, WHOLE = [1, 0, 0, 0, 0], [8, 0, 0, 0, 0]
 TWO_CLASSES = classes_of(offer=[[8, 32768, 0, 0, 0], [8, 32768, 0, 0, 0]])
