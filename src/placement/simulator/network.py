@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -76,6 +77,11 @@ class FaultyEngine:
     seed
         Of everything drawn, one stream per cause and direction.
 
+    Attributes
+    ----------
+    happened
+        How many messages were lost, doubled, late, and batches shuffled so far.
+
     Examples
     --------
     >>> from placement.farm.facts import NodeSpec
@@ -96,6 +102,7 @@ class FaultyEngine:
         self._agenda: Agenda[Callable[[], None]] = Agenda()
         self._agenda.now = self.clock.true
         self._here: list[Report] = []
+        self.happened: Counter[str] = Counter()
         causes = ("lost", "doubled", "late", "delay", "shuffled")
         self._chance = {
             f"{way} {cause}": stream(seed, f"{way} {cause}") for way in ("report", "order") for cause in causes
@@ -165,7 +172,9 @@ class FaultyEngine:
                 message()
 
     def _happens(self, way: str, cause: str, chance: float) -> bool:
-        return chance > 0 and bool(self._chance[f"{way} {cause}"].random() < chance)
+        happens = chance > 0 and bool(self._chance[f"{way} {cause}"].random() < chance)
+        self.happened[cause] += happens
+        return happens
 
     def _order(self, way: str, batch: Sequence[Message]) -> Sequence[Message]:
         if len(batch) < 2 or not self._happens(way, "shuffled", self.network.shuffled):

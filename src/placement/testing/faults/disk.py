@@ -181,7 +181,7 @@ class MemoryJournal:
         return last + len(rows)
 
     def _keys(self, facts: Sequence[Fact], keys: Sequence[str] | None) -> list[str | None]:
-        wanted = [key or None for key in keys] if keys is not None else [None] * len(facts)
+        wanted: list[str | None] = [key or None for key in ([""] * len(facts) if keys is None else keys)]
         given = [key for key in wanted if key is not None]
         if len(wanted) != len(facts):
             raise InvalidInput(f"got {len(wanted)} keys for {len(facts)} facts, expected one each")

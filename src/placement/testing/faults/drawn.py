@@ -22,8 +22,10 @@ from placement.simulator.network import Network, Partition
 from placement.testing.faults.kinds import Fault, Luck
 from placement.units import Seconds
 
-__all__ = ["CLIENTS", "GROUPS", "LICENCE", "SETTINGS", "ShakyForecaster", "Truth", "job_of", "jumps_of", "network_of", "nodes_of",
-           "planner_of", "step_of", "troubles_of"]  # fmt: skip
+__all__ = [
+    "CLIENTS", "GROUPS", "LICENCE", "MESSAGES", "SETTINGS", "ShakyForecaster", "Truth", "job_of", "jumps_of",
+    "network_of", "nodes_of", "planner_of", "step_of", "troubles_of",
+]  # fmt: skip
 
 #: Less patient than a real farm, so that a case is over sooner.
 SETTINGS = Settings(
@@ -58,7 +60,7 @@ def _named(kind: NodeSpec, name: str) -> NodeSpec:
 
 def step_of(luck: Random, name: str, before: Sequence[str]) -> Step:
     """Return a step that may wait for steps before it."""
-    after = ()
+    after: tuple[After, ...] = ()
     if before and luck.random() < 0.8:
         after = (After(step=luck.choice(before), waits=luck.choice((Waits.ALL, Waits.SAME, Waits.ANY))),)
     elif luck.random() < 0.15:
@@ -81,7 +83,7 @@ def step_of(luck: Random, name: str, before: Sequence[str]) -> Step:
         checkpoint=checkpoint,
         checkpoint_seconds=5.0 if checkpoint is Checkpoint.RESUMES else None,
         budget=luck.randint(1, 3),
-        timeout=60.0 if seconds is None or luck.random() < 0.2 else None,  # else it hangs for as long as a guess is wide
+        timeout=60.0 if seconds is None or luck.random() < 0.2 else None,  # who hangs is found out in time
         outputs=("/out/{frame}.exr",) if luck.random() < 0.3 and chunk == 1 else (),
         preview=Preview(every=2) if luck.random() < 0.1 else None,
     )
@@ -133,24 +135,22 @@ class ShakyForecaster:
 
 def network_of(luck: Luck, nodes: Sequence[str], start: Seconds) -> Network:
     """Return the network of a case."""
-    partitions = []
+    partitions: list[Partition] = []
     while luck.strikes(Fault.PARTITION, 0.7) and len(partitions) < 4:
         draw = luck.of[Fault.PARTITION]
         cut = frozenset(draw.sample(list(nodes), draw.randint(1, len(nodes))))
         partitions.append(Partition(start=start + draw.uniform(0, _LASTS), seconds=draw.uniform(5, 120), nodes=cut))
-    chances = {
-        name: luck.within(fault, 0.02, 0.2) if luck.active(fault) else 0.0
-        for fault, name in _MESSAGES.items()
-    }
+    chances = {name: luck.within(fault, 0.02, 0.2) if luck.active(fault) else 0.0 for fault, name in MESSAGES.items()}
     return Network(delay=luck.within(Fault.LATE, 1.0, 30.0), partitions=tuple(partitions), **chances)
 
 
-_MESSAGES = {Fault.LOST: "lost", Fault.DOUBLED: "doubled", Fault.SHUFFLED: "shuffled", Fault.LATE: "late"}
+#: Faults that befall messages, and what the network calls them.
+MESSAGES = {Fault.LOST: "lost", Fault.DOUBLED: "doubled", Fault.SHUFFLED: "shuffled", Fault.LATE: "late"}
 
 
 def troubles_of(luck: Luck, nodes: Sequence[str], start: Seconds) -> list[Trouble]:
     """Return what befalls nodes; all of them are there again in the end."""
-    found = []
+    found: list[Trouble] = []
     draw = luck.of[Fault.NODE]
     while luck.strikes(Fault.NODE, 0.8) and len(found) < 8:
         kind = draw.choice((TroubleKind.DIES, TroubleKind.DIES, TroubleKind.LEAVES, TroubleKind.SLOW))
@@ -161,7 +161,7 @@ def troubles_of(luck: Luck, nodes: Sequence[str], start: Seconds) -> list[Troubl
 
 def jumps_of(luck: Luck, start: Seconds) -> list[tuple[Seconds, Seconds]]:
     """Return when clocks jump, and by how much."""
-    found = []
+    found: list[tuple[Seconds, Seconds]] = []
     while luck.strikes(Fault.CLOCK, 0.6) and len(found) < 4:
         by = luck.of[Fault.CLOCK].choice((-200.0, -30.0, -1.0, 1.0, 30.0, 200.0))
         found.append((start + luck.within(Fault.CLOCK, 0, _LASTS), by))

@@ -12,7 +12,8 @@ from placement.adapters.stores.journal.sql import SqlJournal
 
 __all__ = ["SqliteDisk"]
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, if the system has it
+#: A folder in memory, if the system has it.
+_SHARED_MEMORY = Path("/dev/shm")
 
 
 class SqliteDisk:

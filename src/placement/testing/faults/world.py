@@ -5,15 +5,15 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from placement.control.invariants import broken
 from placement.control.state import FarmState
-from placement.errors import Moved
 from placement.farm.facts import Fact
 from placement.orchestrator.farm import Farm
-from placement.runtime.ports import Kept, Report, Start, Stop
+from placement.runtime.ports import Report, Start, Stop
 from placement.simulator.clock import SimulatedClock
 from placement.simulator.engine import Intervals, SimulatedEngine
 from placement.simulator.network import FaultyEngine, Network
@@ -111,7 +111,7 @@ class World:
 
     def _disk(self) -> Disk:
         if self.case.seed % _SQLITE_EVERY == _SQLITE_EVERY - 1:
-            from placement.testing.faults.sqlite_disk import SqliteDisk  # noqa: PLC0415 - needs a package of its own
+            from placement.testing.faults.sqlite_disk import SqliteDisk  # needs packages that are optional
 
             return SqliteDisk(chance(self.case, "salt"))
         return MemoryDisk()
@@ -260,10 +260,8 @@ class World:
             self.wait(min(seconds, 1.0 + self._turns.random()))
 
     def _turn(self, process: Process, seconds: Seconds) -> None:
-        try:
+        with suppress(Crash, DiskTrouble):
             process.farm.step(process.clock() + seconds)
-        except (Crash, DiskTrouble):
-            pass
         self._check(process)
 
     def _check(self, process: Process) -> None:
@@ -277,10 +275,8 @@ class World:
 
     def _ask(self) -> None:
         desk = self.desk
-        try:
+        with suppress(Crash, DiskTrouble):
             self.users.act(desk.farm, desk.clock())
-        except (Crash, DiskTrouble):
-            pass
         self._check(desk)
 
     def _fold_anew(self) -> None:
@@ -379,8 +375,10 @@ def play(case: Case) -> Played:
         wrong = f"{type(found).__name__} in {place.name} ({Path(place.filename).name}:{place.lineno}): {found}"
     finally:
         world.close()
-    witness = world.witness
+    witness, struck = world.witness, world.luck.struck
+    for fault, name in drawn.MESSAGES.items():
+        struck[fault] += world.engine.happened[name]
     return Played(
         case=case, broken=wrong, digest=witness.digest, entries=witness.seq, seconds=world.clock.true - _START,
-        calm=world.rested, struck=+world.luck.struck,
+        calm=world.rested, struck=+struck,
     )  # fmt: skip
