@@ -27,6 +27,8 @@ from placement.farm.facts import (
     NodeSpec,
     PolicySet,
 )
+from placement.farm.given import FARTHEST, MOST_NAME, MOST_NAMES, many, mapping, noun, number, shown, text, whole
+from placement.farm.job_checks import IMPORTANCES
 from placement.scheduling.rules import Aim, Rules
 from placement.units import Seconds
 
@@ -40,15 +42,10 @@ _POWER_CAP = "power_cap"
 
 
 def _name(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 1000 or not value.isprintable():
-        raise InvalidInput(f"{what}: expected a name of printable characters, got {value!r:.80}")
-    return value
-
-
-def _number(value: object, what: str, most: float = 1e15) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise InvalidInput(f"{what} must be a number from 0 to {most:g}, got {value!r:.80}")
-    return float(value)
+    name = text(value, what, most=MOST_NAME)
+    if not name.isprintable():
+        raise InvalidInput(f"{what}: expected a name of printable characters, got {shown(name)}")
+    return name
 
 
 def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list[Fact]:
@@ -61,16 +58,16 @@ def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list
     Refused
         The node has work that would no longer fit.
     """
-    where = f"node {_name(node.name, 'node: name')!r}"
+    noun(node, "node", NodeSpec)
+    where = f"node {shown(_name(node.name, 'node: name'))}"
     _name(node.node_class, f"{where}: node_class")
     for name in _NUMBERS:
-        _number(getattr(node, name), f"{where}: {name}")
+        number(getattr(node, name), f"{where}: {name}")
     if not (node.cores > 0 and node.memory > 0):
         raise InvalidInput(f"{where}: cores {node.cores:g} and memory {node.memory:g} MiB must be above 0")
-    if not isinstance(node.tags, tuple) or not all(isinstance(tag, str) and tag for tag in node.tags):
-        raise InvalidInput(f"{where}: tags must be a tuple of names, got {node.tags!r:.80}")
-    if not isinstance(node.rack, str):
-        raise InvalidInput(f"{where}: rack must be a name, got {node.rack!r:.80}")
+    for place, tag in enumerate(many(node.tags, f"{where}: tags", MOST_NAMES)):
+        text(tag, f"{where}: tags[{place}]")
+    text(node.rack, f"{where}: rack", empty=True)
     there = state.nodes.get(node.name)
     if there is not None and there.attempts:
         taken = np.sum([asks(state.attempts[each].step.step.requirements, state.attempts[each].memory)
@@ -81,7 +78,7 @@ def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list
 
 
 def _node(state: Holdings, name: str) -> Node:
-    found = state.nodes.get(name)
+    found = state.nodes.get(text(name, "node"))
     if found is None:
         raise not_found("node", name, state.nodes)
     return found
@@ -98,6 +95,7 @@ def drain(state: Holdings, node: str, at: Seconds, by: str, why: str = "") -> li
         It is draining.
     """
     there = _node(state, node)
+    text(why, f"node {node!r}: why", empty=True)
     if NodeLife.DRAINING in (there.life, there.before if there.life is NodeLife.LOST else None):
         raise Refused(f"node {node!r} is draining already")
     return [NodeDraining(at=at, by=by, node=node, why=why)]
@@ -149,13 +147,13 @@ def set_client(state: Holdings, client: ClientSet) -> list[Fact]:
     Refused
         Its parent has jobs of its own, which only clients without projects may have.
     """
-    where = f"client {_name(client.name, 'client: name')!r}"
+    where = f"client {shown(_name(client.name, 'client: name'))}"
     for name in ("guarantee", "limit", "weight", "reclaim"):
-        _number(getattr(client, name), f"{where}: {name}")
+        number(getattr(client, name), f"{where}: {name}")
     ways = [lending.name.lower() for lending in Lending]
-    if client.lending not in ways:
-        raise InvalidInput(f"{where}: lending {client.lending!r} is none of {ways}")
-    if client.parent:
+    if text(client.lending, f"{where}: lending", empty=True) not in ways:
+        raise InvalidInput(f"{where}: lending {shown(client.lending)} is none of {ways}")
+    if text(client.parent, f"{where}: parent", empty=True):
         if client.parent not in state.clients:
             raise not_found("client", client.parent, state.clients)
         own = [entry.name for entry in state.jobs.values() if entry.job.client == client.parent]
@@ -175,9 +173,8 @@ def set_licence(state: Holdings, name: str, count: int, at: Seconds, by: str) ->
         The count is not a whole number, 0 or more.
     """
     _name(name, "licence: name")
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**31:
-        raise InvalidInput(f"licence {name!r}: count must be a whole number, 0 or more, got {count!r:.80}")
-    return [LicencesSet(at=at, by=by, name=name, count=count)]
+    many_of = whole(count, f"licence {shown(name)}: count", 0, FARTHEST)
+    return [LicencesSet(at=at, by=by, name=name, count=many_of)]
 
 
 def set_group(state: Holdings, group: str, importance: float, at: Seconds, by: str) -> list[Fact]:
@@ -186,14 +183,13 @@ def set_group(state: Holdings, group: str, importance: float, at: Seconds, by: s
     Raises
     ------
     InvalidInput
-        The group is no path, or the importance not a number above 0.
+        The group is no path, or the importance not within `placement.farm.job_checks.IMPORTANCES`.
     """
-    _name(group, "group")
+    text(group, "group")
     if not all(part.strip() for part in group.split("/")):
-        raise InvalidInput(f"group {group!r} has an empty part, expected a path such as 'show/seq010/sh0040'")
-    if not _number(importance, f"group {group!r}: importance", 1e6) > 0:
-        raise InvalidInput(f"group {group!r}: importance must be above 0, got {importance!r}")
-    return [GroupSet(at=at, by=by, group=group, importance=float(importance))]
+        raise InvalidInput(f"group {shown(group)} has an empty part, expected a path such as 'show/seq010/sh0040'")
+    factor = float(number(importance, f"group {shown(group)}: importance", *IMPORTANCES))
+    return [GroupSet(at=at, by=by, group=group, importance=factor)]
 
 
 def set_policy(state: Holdings, rules: Mapping[str, float | int | str], at: Seconds, by: str) -> list[Fact]:
@@ -204,6 +200,7 @@ def set_policy(state: Holdings, rules: Mapping[str, float | int | str], at: Seco
     InvalidInput
         There is no such rule, or a number makes no sense.
     """
+    mapping(rules, "rules", MOST_NAMES)
     rules_of({**state.rules, **rules})
     return [PolicySet(at=at, by=by, rules=dict(rules))]
 
@@ -222,22 +219,19 @@ def rules_of(given: Mapping[str, float | int | str]) -> tuple[Rules, float]:
     >>> rules.aim.value, rules.confidence, cap
     ('cost', 0.9, 5000.0)
     """
-    unknown = [name for name in given if name not in _RULES and name != _POWER_CAP]
+    unknown = [name for name in given if not isinstance(name, str) or name not in _RULES | {_POWER_CAP}]
     if unknown:
-        raise InvalidInput(f"no rule {unknown[0]!r:.80}; there are {sorted(_RULES | {_POWER_CAP})}")
-    cap = given.get(_POWER_CAP, math.inf)
-    if isinstance(cap, bool) or not isinstance(cap, int | float) or not cap > 0:
-        raise InvalidInput(f"power_cap must be a number of watts above 0, got {cap!r:.80}")
+        raise InvalidInput(f"no rule {shown(unknown[0])}; there are {sorted(_RULES | {_POWER_CAP})}")
+    cap: object = given.get(_POWER_CAP, math.inf)
+    if not (isinstance(cap, float) and cap == math.inf):
+        number(cap, "power_cap, W", above=True)
     values: dict[str, object] = {name: value for name, value in given.items() if name != _POWER_CAP}
     if "aim" in values:
         known = [aim.value for aim in Aim]
-        if values["aim"] not in known:
-            raise InvalidInput(f"aim {values['aim']!r:.80} is none of {known}")
+        if text(values["aim"], "aim", empty=True) not in known:
+            raise InvalidInput(f"aim {shown(values['aim'])} is none of {known}")
         values["aim"] = Aim(str(values["aim"]))
     for name, value in values.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if name != "aim" and not (number and math.isfinite(value)):  # type: ignore[arg-type]
-            raise InvalidInput(f"rule {name} must be a finite number, got {value!r:.80}")
-        if name == "preempt_most" and value != int(value):  # type: ignore[call-overload]
-            raise InvalidInput(f"rule preempt_most must be a whole number, got {value!r}")
+        if name != "aim" and number(value, f"rule {name}", -1e15) % 1 and name == "preempt_most":
+            raise InvalidInput(f"rule preempt_most must be a whole number, got {shown(value)}")
     return Rules(**values), float(cap)  # type: ignore[arg-type]

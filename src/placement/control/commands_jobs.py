@@ -21,13 +21,13 @@ from placement.farm.facts import (
     Outcome,
     TasksRetried,
 )
+from placement.farm.given import number, several, shown, text
 from placement.farm.graph import check
+from placement.farm.job_checks import IMPORTANCES, MOST_FRAMES
 from placement.farm.jobs import After, Job
 from placement.units import Seconds
 
 __all__ = ["cancel", "move_deadline", "pause", "reprioritise", "resume", "retry", "submit"]
-
-_FOR_EVER = 1e12
 
 
 def submit(state: Holdings, job: Job, at: Seconds, by: str) -> list[Fact]:
@@ -85,6 +85,7 @@ def _known(state: Holdings, after: After, where: str) -> None:
 
 def _live(state: Holdings, name: str, what: str) -> JobEntry:
     """Return a job that is not over."""
+    text(name, "job")
     past = state.past.get(name)
     if past is not None:
         raise Refused(f"job {name!r} is {past.life.value} and cannot be {what}")
@@ -154,16 +155,15 @@ def reprioritise(state: Holdings, job: str, importance: float, at: Seconds, by: 
     Raises
     ------
     InvalidInput
-        The importance is not a number above 0.
+        The importance is not a number within `placement.farm.job_checks.IMPORTANCES`.
     NotFound
         There is no such job.
     Refused
         It is over.
     """
-    if isinstance(importance, bool) or not isinstance(importance, int | float) or not 0 < importance < float("inf"):
-        raise InvalidInput(f"job {job!r}: importance must be a number above 0, got {importance!r}")
     _live(state, job, "reprioritised")
-    return [JobReprioritised(at=at, by=by, job=job, importance=float(importance))]
+    worth = float(number(importance, f"job {job!r}: importance", *IMPORTANCES))
+    return [JobReprioritised(at=at, by=by, job=job, importance=worth)]
 
 
 def move_deadline(state: Holdings, job: str, deadline: Seconds | None, at: Seconds, by: str) -> list[Fact]:
@@ -178,14 +178,11 @@ def move_deadline(state: Holdings, job: str, deadline: Seconds | None, at: Secon
     Refused
         It is over.
     """
-    if deadline is not None and (
-        isinstance(deadline, bool) or not isinstance(deadline, int | float) or not abs(deadline) < _FOR_EVER
-    ):
-        raise InvalidInput(f"job {job!r}: deadline must be seconds since 1970 or None, got {deadline!r}")
     entry = _live(state, job, "given another deadline")
-    if deadline is not None and deadline < entry.release:
-        raise InvalidInput(f"job {job!r}: deadline {deadline:.15g} s is before its release {entry.release:.15g} s")
-    return [DeadlineMoved(at=at, by=by, job=job, deadline=None if deadline is None else float(deadline))]
+    moved = None if deadline is None else float(number(deadline, f"job {job!r}: deadline", -1e15))
+    if moved is not None and moved < entry.release:
+        raise InvalidInput(f"job {job!r}: deadline {moved:.15g} s is before its release {entry.release:.15g} s")
+    return [DeadlineMoved(at=at, by=by, job=job, deadline=moved)]
 
 
 def retry(state: Holdings, job: str, step: str = "", tasks: Sequence[int] = (), *, at: Seconds, by: str) -> list[Fact]:
@@ -200,6 +197,9 @@ def retry(state: Holdings, job: str, step: str = "", tasks: Sequence[int] = (), 
     Refused
         The job was done or cancelled, is too long over, or nothing of it that is named has failed.
     """
+    text(job, "job")
+    text(step, f"job {shown(job)}: step", empty=True)
+    named = several(tasks, f"job {shown(job)}: tasks", MOST_FRAMES)
     entry = state.entry(job)
     if entry is None or (entry.life in ENDED and state.past[job].entry is None):
         if job in state.past:
@@ -209,16 +209,24 @@ def retry(state: Holdings, job: str, step: str = "", tasks: Sequence[int] = (), 
         raise Refused(f"job {job!r} is being cancelled")
     if step and step not in entry.rows:
         raise not_found(f"step of job {job!r}", step, entry.rows)
-    if tasks and not step:
-        raise InvalidInput(f"job {job!r}: tasks {list(tasks)[:5]} are named without their step")
-    some = [each for each in entry.steps if not step or each.name == step]
-    for task in tasks:
-        if isinstance(task, bool) or not isinstance(task, int) or not 0 <= task < len(some[0].status):
-            raise InvalidInput(f"job {job!r}: task {task!r} is none of the {len(some[0].status)} of step {step!r}")
-    if tasks:
-        found = any(some[0].status[task] == Status.FAILED for task in tasks)
+    if named and not step:
+        raise InvalidInput(f"job {job!r}: tasks {shown(named[:5])} are named without their step")
+    some = [each for each in entry.steps if each.name == step or (not step and each.preview_of < 0)]
+    if some[0].preview_of >= 0:
+        raise Refused(f"job {job!r}: previews such as {step!r} are not tried again; retry what they are of")
+    chosen = _tasks(named, len(some[0].status), f"job {job!r}: step {step!r}") if named else ()
+    if named:
+        found = any(some[0].status[task] == Status.FAILED for task in chosen)
     else:
         found = any(each.counts[Status.FAILED] for each in some)
     if not found:
         raise Refused(f"job {job!r}: nothing that is named has failed by itself")
-    return [TasksRetried(at=at, by=by, job=job, step=step, tasks=tuple(tasks))]
+    return [TasksRetried(at=at, by=by, job=job, step=step, tasks=chosen)]
+
+
+def _tasks(named: Sequence[object], tasks: int, where: str) -> tuple[int, ...]:
+    """Return tasks as they were named, if the step has them all."""
+    for task in named:
+        if isinstance(task, bool) or not isinstance(task, int) or not 0 <= task < tasks:
+            raise InvalidInput(f"{where}: task {shown(task)} is none of its {tasks}")
+    return tuple(named)  # type: ignore[arg-type]  # looked at one by one

@@ -10,9 +10,12 @@ from placement.control.nouns_farm import Client, Node, Totals
 from placement.control.senses import Senses
 from placement.errors import JournalError, NotFound
 from placement.farm.facts import Outcome
+from placement.farm.given import shown
 from placement.units import Seconds
 
 __all__ = ["Holdings", "not_found"]
+
+_COMPARED = 80
 
 
 def not_found(what: str, name: str, known: Mapping[str, object]) -> NotFound:
@@ -23,8 +26,8 @@ def not_found(what: str, name: str, known: Mapping[str, object]) -> NotFound:
     >>> str(not_found("job", "sh01", {"sh010": 1}))
     "no job 'sh01'; close are ['sh010']"
     """
-    close = get_close_matches(str(name), list(known)[:10_000], 3)
-    return NotFound(f"no {what} {name!r}" + (f"; close are {close}" if close else f"; there are {len(known)}"))
+    close = get_close_matches(name[:_COMPARED], [each for each in [*known][:10_000] if len(each) <= _COMPARED], 3)
+    return NotFound(f"no {what} {shown(name)}" + (f"; close are {close}" if close else f"; there are {len(known)}"))
 
 
 class Holdings:
@@ -149,7 +152,7 @@ class Holdings:
         return self.over[number][0] if number in self.over else ""
 
     def importance(self, group: str) -> float:
-        """Return the factor that a group, and all it lies in, gives its jobs.
+        """Return the factor that a group, and all it lies in, gives its jobs; of many groups it may be 0 or infinite.
 
         Examples
         --------

@@ -14,6 +14,7 @@ from placement.control.holdings import Holdings
 from placement.control.nouns import JobEntry, StepEntry
 from placement.control.suiting import asks
 from placement.control.transitions import JobLife, Status
+from placement.farm.job_checks import IMPORTANCES
 from placement.farm.jobs import Checkpoint
 from placement.farm.work import Attempts, Jobs, Steps
 from placement.scheduling.previews import preview_dues
@@ -80,13 +81,13 @@ def due(entry: JobEntry) -> Seconds:
 
 def jobs_of(farm: Holdings, jobs: Sequence[JobEntry], clients: dict[str, int]) -> Jobs:
     """Return the columns of jobs; `clients` are rows by name."""
-    importance = [entry.job.importance * farm.importance(entry.job.group) for entry in jobs]
+    importance = [entry.job.importance * farm.importance(entry.job.group) for entry in jobs]  # may leave all bounds
     return Jobs(
         index=np.array([entry.index for entry in jobs], np.int64),
         client=np.array([clients[entry.job.client] for entry in jobs], np.int64),
         release=np.array([entry.release for entry in jobs], float),
         deadline=np.array([due(entry) for entry in jobs], float),
-        importance=np.array(importance, float),
+        importance=np.clip(np.array(importance, float), *IMPORTANCES),
         value=np.array([entry.job.value for entry in jobs], float),
         priority=np.full(len(jobs), _PLAIN_PRIORITY, np.int64),
         held=np.array([entry.life is JobLife.PAUSED for entry in jobs], bool),

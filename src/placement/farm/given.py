@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from math import inf
@@ -11,6 +11,7 @@ from placement.errors import InvalidInput
 
 __all__ = [
     "FARTHEST",
+    "MOST_NAME",
     "MOST_NAMES",
     "MOST_TEXT",
     "choice",
@@ -19,6 +20,7 @@ __all__ = [
     "mapping",
     "noun",
     "number",
+    "several",
     "shown",
     "text",
     "whole",
@@ -30,6 +32,8 @@ FARTHEST = 2**31 - 1
 MOST_NAMES = 100_000
 #: Characters in one text: a name, an argument, a path.
 MOST_TEXT = 100_000
+#: Characters in what a journal looks things up by: keys, names of clients and users.
+MOST_NAME = 500
 _SHOWN = 80
 
 
@@ -67,7 +71,7 @@ def close_to(name: str, known: Collection[str]) -> str:
     return f" (did you mean {shown(close[0])}?)" if close else ""
 
 
-def text(value: object, where: str, *, empty: bool = False, without: str = "") -> str:
+def text(value: object, where: str, *, empty: bool = False, without: str = "", most: int = MOST_TEXT) -> str:
     """Return a text that can be stored and handed to a program.
 
     Parameters
@@ -78,6 +82,8 @@ def text(value: object, where: str, *, empty: bool = False, without: str = "") -
         Whether it may be empty.
     without
         Characters that it must not hold.
+    most
+        Characters that it may have.
 
     Raises
     ------
@@ -95,8 +101,8 @@ def text(value: object, where: str, *, empty: bool = False, without: str = "") -
         raise InvalidInput(f"{where}: must be a text, got {shown(value)}")
     if not empty and not value.strip():
         raise InvalidInput(f"{where}: must not be empty, got {shown(value)}")
-    if len(value) > MOST_TEXT:
-        raise InvalidInput(f"{where}: {len(value):,} characters, expected at most {MOST_TEXT:,}")
+    if len(value) > most:
+        raise InvalidInput(f"{where}: {len(value):,} characters, expected at most {most:,}")
     if not value.isascii():
         try:
             value.encode()
@@ -183,6 +189,34 @@ def many(value: object, where: str, most: int) -> tuple[object, ...]:
     if len(value) > most:
         raise InvalidInput(f"{where}: {len(value):,} of them, expected at most {most:,}")
     return value
+
+
+def several(value: object, where: str, most: int) -> tuple[object, ...]:
+    """Return what a sequence of at most `most` values holds; a text is none.
+
+    Raises
+    ------
+    InvalidInput
+        It is no sequence, or too long.
+
+    Examples
+    --------
+    >>> several([1, 2], "tasks", 10)
+    (1, 2)
+    >>> several(3, "tasks", 10)
+    Traceback (most recent call last):
+        ...
+    placement.errors.InvalidInput: tasks: must be a sequence, got 3
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise InvalidInput(f"{where}: must be a sequence, got {shown(value)}")
+    try:
+        count = len(value)
+    except OverflowError:  # a range longer than memory
+        count = FARTHEST + 1
+    if count > most:
+        raise InvalidInput(f"{where}: more than {most:,} of them, got {shown(value)}")
+    return tuple(value)
 
 
 def mapping(value: object, where: str, most: int) -> Mapping[object, object]:

@@ -9,6 +9,7 @@ from placement.control.nouns import JobEntry, Past, StepEntry
 from placement.control.nouns_farm import Node
 from placement.control.state import FarmState
 from placement.control.transitions import JobLife, NodeLife, Power, Status
+from placement.farm.given import text
 from placement.orchestrator.status import ClientStatus, FarmStatus, JobStatus, NodeStatus, StepStatus
 from placement.units import Seconds
 
@@ -36,9 +37,12 @@ def job_status(state: FarmState, name: str) -> JobStatus:
 
     Raises
     ------
+    InvalidInput
+        It is no name.
     NotFound
         There is none of this name, and none is remembered.
     """
+    text(name, "job")
     if (entry := state.jobs.get(name)) is not None:
         return _open(entry)
     if (past := state.past.get(name)) is not None:
@@ -47,7 +51,15 @@ def job_status(state: FarmState, name: str) -> JobStatus:
 
 
 def jobs_status(state: FarmState, *, client: str = "", group: str = "") -> Sequence[JobStatus]:
-    """Return how jobs stand that are not over, then those that are remembered."""
+    """Return how jobs stand that are not over, then those that are remembered.
+
+    Raises
+    ------
+    InvalidInput
+        The client or the group is no name.
+    """
+    text(client, "client", empty=True)
+    text(group, "group", empty=True)
     every = (*map(_open, state.jobs.values()), *map(_past, state.past.values()))
     return [
         job for job in every if (not client or job.client == client) and (not group or in_group(job.group, group))

@@ -2,19 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from placement.control.state import FarmState
 from placement.errors import JournalError, Moved, Refused
-from placement.farm.facts import Fact
+from placement.farm.facts import Fact, NameRedacted
+from placement.farm.given import shown
 from placement.runtime.ports import Entry, Journal, Kept
 
-__all__ = ["Ledger", "Make"]
+__all__ = ["Ledger", "Make", "Wanted"]
+
+_LOG = logging.getLogger(__name__)
 
 #: Looks at the state and returns what follows; must not change it.
 Make = Callable[[FarmState], Sequence[Fact]]
 
 _TRIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a change with a key is about, to tell whether the key was used for the same before.
+
+    Parameters
+    ----------
+    kind
+        Of the first fact that the change makes.
+    fields
+        Those of its fields that the caller chose.
+
+    Examples
+    --------
+    >>> from placement.farm.facts import JobPaused
+    >>> Wanted(JobPaused, {"job": "sh010"}).unlike(JobPaused(at=5.0, by="mia", job="sh020"))
+    "JobPaused with job 'sh020'"
+    """
+
+    kind: type[Fact]
+    fields: Mapping[str, object]
+
+    def unlike(self, fact: Fact) -> str:
+        """Return what a fact is instead of what is wanted; empty: it is that."""
+        name = type(fact).__name__
+        if type(fact) is not self.kind:
+            return name
+        for field, value in self.fields.items():
+            if not _same(was := getattr(fact, field), value):
+                return f"{name} with {field} {shown(was)}"
+        return ""
+
+    def __str__(self) -> str:
+        fields = ", ".join(f"{field} {shown(value)}" for field, value in self.fields.items())
+        return self.kind.__name__ + (f" with {fields}" if fields else "")
+
+
+def _same(one: object, other: object) -> bool:
+    """Tell whether two values are equal; what cannot be compared is not."""
+    try:
+        return bool(one == other)
+    except Exception:  # a stranger's object; whatever it is, it was not stored
+        return False
 
 
 class Ledger:
@@ -38,7 +87,7 @@ class Ledger:
         self.state = FarmState()
         self._every = keep_every
         self._kept = self._told = 0
-        self._stale = False
+        self._stale = self._forget = False
         self._listeners: list[Callable[[Entry], None]] = []
         self.reload()
 
@@ -50,7 +99,7 @@ class Ledger:
         self.state.senses = senses
         self._kept = self.state.seq
         self._fold()
-        self._stale = False
+        self._stale = self._forget = False
 
     def catch_up(self) -> int:
         """Fold what others appended since, and return how many facts that were."""
@@ -58,13 +107,19 @@ class Ledger:
             before = self._told
             self.reload()
             return self.state.seq - before
-        return self._fold()
+        count = self._fold()
+        if self._forget:  # a name was erased, and stands in this state
+            self.reload()
+        return count
 
     def _fold(self) -> int:
-        before = self.state.seq
+        before, stale = self.state.seq, self._stale
         for entry in self.journal.read(after=before):
+            self._stale = True  # if this is cut short, the fold is of no entry
             self.state.apply(entry.fact)
             self.state.seq = entry.seq
+            self._stale = stale
+            self._forget |= isinstance(entry.fact, NameRedacted)
             if entry.seq > self._told:
                 self._tell(entry)
         self._told = max(self._told, self.state.seq)
@@ -79,8 +134,13 @@ class Ledger:
         for listener in self._listeners:
             listener(entry)
 
-    def command(self, make: Make, *, key: str = "") -> Sequence[Fact]:
+    def command(self, make: Make, *, key: str = "", wanted: Wanted | None = None) -> Sequence[Fact]:
         """Append what a caller wants, whole or not at all; with a `key` that was used before, nothing happens again.
+
+        Parameters
+        ----------
+        wanted
+            What `make` is about; None: whatever the key was used for, it was this.
 
         Returns
         -------
@@ -98,7 +158,9 @@ class Ledger:
             self.catch_up()
             before = self.journal.find(key) if key else None
             if before is not None:
-                return [self._same(before, make)]
+                if wanted is not None and (was := wanted.unlike(before.fact)):
+                    raise Refused(f"key {key!r} was used for {was} (entry {before.seq}), not for {wanted}")
+                return [before.fact]
             facts = list(make(self.state))
             if not facts:
                 return facts
@@ -109,17 +171,6 @@ class Ledger:
             self._after(facts, key, fold=True)
             return facts
         raise JournalError(f"gave up after {_TRIES} tries: others append all the time")
-
-    def _same(self, before: Entry, make: Make) -> Fact:
-        """Return the fact of a used key, if the same is wanted now as far as can still be told."""
-        try:
-            wanted = list(make(self.state))[:1]
-        except (Refused, ValueError, LookupError):
-            return before.fact  # what was wanted is done, so it cannot be wanted again
-        if wanted and type(wanted[0]) is not type(before.fact):
-            was, now = type(before.fact).__name__, type(wanted[0]).__name__
-            raise Refused(f"key {before.key!r} was used for {was} (entry {before.seq}), not for {now}")
-        return before.fact
 
     def round(self, makes: Sequence[Make], *, term: int) -> Sequence[Fact]:
         """Append what follows from several looks, each at the state after those before, in one go.
@@ -159,8 +210,11 @@ class Ledger:
         self.journal.append(facts, after=self.state.seq, term=term, keys=keys)
 
     def _after(self, facts: Sequence[Fact], key: str, *, fold: bool) -> None:
-        """Go on to what was appended: fold it if that was not done before, tell it, store the state now and then."""
-        before = self.state.seq
+        """Go on to what was appended: fold it if that was not done before, tell it, store the state now and then.
+
+        It is durable: if a listener fails, the next look goes on from what the journal has.
+        """
+        before, self._stale = self.state.seq, True
         for place, fact in enumerate(facts):
             if fold:
                 self.state.apply(fact)
@@ -168,8 +222,13 @@ class Ledger:
             if self._listeners:
                 self._tell(Entry(seq=self.state.seq, fact=fact, key=key if place == 0 else ""))
         self.state.seq = self._told = before + len(facts)
+        self._stale = False
         if self.state.seq - self._kept >= self._every:
-            self.keep()
+            try:
+                self.keep()
+            except JournalError as wrong:
+                self._kept = self.state.seq  # opening folds more until the next time
+                _LOG.warning("the state at entry %d was not stored: %s", self.state.seq, wrong)
 
     def keep(self) -> None:
         """Store the state now."""
