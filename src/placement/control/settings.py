@@ -52,7 +52,8 @@ class Settings:
         Seconds between two looks at all nodes and attempts for what is overdue.
     stuck
         An attempt is stuck that makes no progress in so many times the seconds in which, by the forecast's 90 %
-        quantile or by its own pace, it would have ended. Doubled each time that the task was found stuck.
+        quantile or by its own pace, it would have ended (by its pace at most as long as it ran when it last made
+        progress). Doubled each time that the task was found stuck.
     stuck_least
         Seconds without progress below which nothing is stuck: reports take their time.
     timeout_grace

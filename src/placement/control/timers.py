@@ -120,14 +120,15 @@ def stuck_at(state: Holdings, attempt: Attempt, settings: Settings) -> Seconds:
     """Return when an attempt counts as stuck, if it makes no progress until then.
 
     That is `Settings.stuck` times after the seconds in which the rest of it would have been done, by the 90 % quantile
-    of its forecast or by its own pace so far, whichever is longer; doubled each time that the task was found stuck.
+    of its forecast or by its own pace so far, whichever is longer; doubled each time that the task was found stuck. The
+    pace counts for no more seconds than it has been seen to hold: who has hardly begun would have for ever.
     """
     progress, since = state.senses.pulse.get(attempt.number, (attempt.progress, attempt.heard))
     left = max(1.0 - progress, _LEAST_LEFT)
     expected = attempt.forecast[1] * left / max(1.0 - attempt.begun, _LEAST_LEFT)
     gained, took = progress - attempt.begun, since - attempt.started
     if gained > 0 and took > 0:
-        expected = max(expected, took * left / gained)
+        expected = max(expected, took * min(left / gained, 1.0))
     trouble = attempt.step.troubles.get(attempt.task)
     patience = settings.stuck * 2.0 ** min(trouble.stuck if trouble is not None else 0, 30)
     return max(since, state.senses.awake) + max(expected * patience, settings.stuck_least)
