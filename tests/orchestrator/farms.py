@@ -26,11 +26,12 @@ def farm(
     truth: Truth = lambda order, at: Run(seconds=50.0),
     name: str = "first",
     engine: SimulatedEngine | None = None,
+    **parts: object,
 ) -> Farm:
     """Open a farm of three nodes and one client, with an engine in virtual time."""
     clock = clock or SimulatedClock()
     engine = engine or SimulatedEngine(clock, truth, NODES)
-    opened = Farm.open(url, engine=engine, clock=engine.clock, timer=lambda: 0.0, name=name)
+    opened = Farm.open(url, engine=engine, clock=engine.clock, timer=lambda: 0.0, name=name, **parts)
     if not opened.status().nodes:
         opened.set_client("film", guarantee=0.5)
         for node in NODES:

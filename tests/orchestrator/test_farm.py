@@ -197,7 +197,7 @@ def test_terms_of_a_client_that_are_not_given_stay() -> None:
         assert (opened.state.clients["film"].guarantee, opened.state.clients["film"].limit) == (0.5, 0.9)
         with pytest.raises(InvalidInput, match="unknown terms \\['gurantee'\\]"):
             opened.set_client("film", gurantee=0.2)
-        with pytest.raises(InvalidInput, match="key and by must be texts"):
+        with pytest.raises(InvalidInput, match="by: must be a text, got 3"):
             opened.set_client("film", by=3)  # type: ignore[arg-type]
 
 

@@ -15,6 +15,8 @@ from placement.control.settings import Settings
 from placement.control.state import FarmState
 from placement.control.transitions import JobLife, Status
 from placement.errors import InvalidInput, NotFound
+from placement.farm.given import shown, text
+from placement.farm.tariff import Outlook
 from placement.orchestrator.standing import in_group
 from placement.orchestrator.status import Forecast, Told, Why
 from placement.runtime.ports import Entry
@@ -40,19 +42,26 @@ class Answers:
     ----------
     now
         When it is asked, seconds since 1970.
-    forecaster, planner, settings
-        As of the farm.
+    forecaster, planner, settings, outlook
+        As of the farm; None: nothing costs anything.
     """
 
     def __init__(
-        self, state: FarmState, now: Seconds, forecaster: Forecaster, planner: Planner, settings: Settings
+        self,
+        state: FarmState,
+        now: Seconds,
+        forecaster: Forecaster,
+        planner: Planner,
+        settings: Settings,
+        outlook: Outlook | None = None,
     ) -> None:
         self._state, self._now = state, now
         self._forecaster, self._planner, self._settings = forecaster, planner, settings
+        self._outlook = outlook
 
     def _plan(self) -> tuple[Seen, Plan]:
         """Plan as the loop would now; nothing comes of it."""
-        seen = see(self._state, self._now, self._forecaster, self._settings)
+        seen = see(self._state, self._now, self._forecaster, self._settings, self._outlook)
         return seen, self._planner(seen.snapshot, seen.cost, seen.rules)
 
     def forecast(self, job: str, group: str) -> Forecast:
@@ -65,12 +74,14 @@ class Answers:
         InvalidInput
             Both or none are given, or the planner does not forecast.
         """
+        text(job, "job", empty=True)
+        text(group, "group", empty=True)
         if bool(job) == bool(group):
-            raise InvalidInput(f"expected a job or a group, got job {job!r} and group {group!r}")
+            raise InvalidInput(f"expected a job or a group, got job {shown(job)} and group {shown(group)}")
         jobs = self._state.jobs
         names = [job] if job else [name for name, entry in jobs.items() if in_group(entry.job.group, group)]
         if not names:
-            raise NotFound(f"no job that is not over lies in group {group!r}")
+            raise NotFound(f"no job that is not over lies in group {shown(group)}")
         if job and job not in jobs:
             raise not_found("job", job, jobs)
         seen, plan = self._plan()
@@ -98,14 +109,16 @@ class Answers:
         NotFound
             There is no such job, step or task.
         InvalidInput
-            A task is named without its step.
+            A task is named without its step, or a name is no text.
         """
+        text(job, "job")
+        text(step, "step", empty=True)
         entry = self._state.entry(job)
         if entry is None:
             return self._past(job)
         if not step:
             if task is not None:
-                raise InvalidInput(f"task {task} of job {job!r}: expected its step as well")
+                raise InvalidInput(f"task {shown(task)} of job {job!r}: expected its step as well")
             return self._of_job(entry)
         if step not in entry.rows:
             raise not_found(f"step of job {job!r}", step, entry.rows)
@@ -113,7 +126,7 @@ class Answers:
         if task is None:
             return self._of_step(entry, each)
         if isinstance(task, bool) or not isinstance(task, int) or not 0 <= task < len(each.status):
-            raise NotFound(f"task {task!r} is none of the {len(each.status)} of step {step!r} of job {job!r}")
+            raise NotFound(f"task {shown(task)} is none of the {len(each.status)} of step {step!r} of job {job!r}")
         return self._of_task(entry, each, task)
 
     def _past(self, name: str) -> Why:
@@ -193,7 +206,14 @@ def told(
     """Return entries as people read them: all, or those of a job, of a node, of some kinds.
 
     What attempts of a job report is its too, and so is what attempts on a node do.
+
+    Raises
+    ------
+    InvalidInput
+        A name is no text.
     """
+    text(job, "job", empty=True)
+    text(node, "node", empty=True)
     mine: set[int] = set()
     found = []
     for entry in entries:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,9 @@ from placement.control.forecasting import Forecaster
 from placement.control.settings import Settings
 from placement.control.state import FarmState
 from placement.errors import InvalidInput
-from placement.orchestrator.questions import Questions
+from placement.farm.given import FARTHEST, MOST_NAME, noun, number, shown, text, whole
+from placement.farm.tariff import Outlook
+from placement.orchestrator.records import Records
 from placement.runtime.forecasting import EstimateForecaster
 from placement.runtime.ledger import Ledger
 from placement.runtime.loop import Loop, Turn
@@ -28,9 +31,10 @@ from placement.units import Seconds
 __all__ = ["Farm"]
 
 _POLL = 0.25
+_LONGEST = 86400.0
 
 
-class Farm(Questions):
+class Farm(Records):
     """A render farm: what its people ask of it, and the loop that runs it.
 
     Several processes may open the same farm: all may submit, ask and change things; of those that `run` it exactly one
@@ -51,6 +55,8 @@ class Farm(Questions):
         Who decides.
     settings
         Leases, patience, back-off.
+    outlook
+        (now) -> prices and carbon to come, such as `placement.farm.tariff.Tariff.outlook`.
     name
         Of this process; by default host and process number.
     timer
@@ -77,14 +83,21 @@ class Farm(Questions):
         forecaster: Forecaster | None = None,
         planner: Planner = plan,
         settings: Settings | None = None,
+        outlook: Callable[[Seconds], Outlook] | None = None,
         name: str = "",
         timer: Callable[[], Seconds] = time.perf_counter,
         keep_every: int = 20_000,
     ) -> None:
-        ledger = Ledger(journal, keep_every=keep_every)
+        for what, part in (("clock", clock), ("planner", planner), ("timer", timer)):
+            if not callable(part):
+                raise InvalidInput(f"{what}: must be something to call, got {shown(part)}")
+        if settings is not None:
+            noun(settings, "settings", Settings)
+        text(name, "name", empty=True, most=MOST_NAME)
+        ledger = Ledger(journal, keep_every=whole(keep_every, "keep_every", 1, FARTHEST))
         steady = EstimateForecaster() if forecaster is None else SteadyForecaster(forecaster)
         super().__init__(ledger, clock, steady, planner, settings or Settings())
-        self._engine, self._timer = engine, timer
+        self._engine, self._timer, self._outlook = engine, timer, outlook
         self._name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._loop: Loop | None = None
 
@@ -102,10 +115,19 @@ class Farm(Questions):
 
         Raises
         ------
+        InvalidInput
+            The address names no database, or a part is none.
+        JournalError
+            The database cannot be opened.
         IncompatibleJournal
             It was written by a later version of this package.
         """
-        return cls(open_journal(str(url)), **parts)
+        journal = open_journal(text(str(url) if isinstance(url, Path) else url, "url"))
+        try:
+            return cls(journal, **parts)
+        except BaseException:
+            journal.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -128,8 +150,10 @@ class Farm(Questions):
         Raises
         ------
         InvalidInput
-            The farm was opened without an engine.
+            The farm was opened without an engine, or `until` is no time.
         """
+        if until is not None:
+            number(until, "until, s since 1970", -inf, inf)
         with self._lock:
             return self._running().turn(self._clock() if until is None else until)
 
@@ -139,8 +163,16 @@ class Farm(Questions):
         Parameters
         ----------
         poll
-            Seconds for which the loop waits for news of the engine before it lets other threads in.
+            Seconds for which the loop waits for news of the engine before it lets other threads in; at most a day.
+
+        Raises
+        ------
+        InvalidInput
+            The farm was opened without an engine, or an argument is no time.
         """
+        if until is not None and not callable(until):
+            number(until, "until, s since 1970", -inf, inf)
+        number(poll, "poll, s", high=_LONGEST)
         while not self._over(until):
             with self._lock:
                 turn = self._running().turn(self._clock() + poll)
@@ -159,7 +191,7 @@ class Farm(Questions):
         if self._loop is None:
             self._loop = Loop(
                 self._ledger, self._engine, self._clock, name=self._name, forecaster=self._forecaster,
-                planner=self._planner, settings=self._settings, timer=self._timer,
+                planner=self._planner, settings=self._settings, timer=self._timer, outlook=self._outlook,
             )  # fmt: skip
         return self._loop
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from placement.control.forecasting import Forecaster
 from placement.control.settings import Settings
 from placement.control.state import FarmState
+from placement.errors import InvalidInput
+from placement.farm.given import MOST_NAMES, number, several, shown, text, whole
+from placement.farm.tariff import Outlook
 from placement.orchestrator.answers import Answers, told
 from placement.orchestrator.changes import Changes
 from placement.orchestrator.standing import farm_status, job_status, jobs_status
@@ -20,6 +23,8 @@ from placement.units import Seconds
 __all__ = ["Questions"]
 
 _POLL = 0.25
+_LAST = 2**63 - 1
+_LONGEST = 86400.0
 
 
 class Questions(Changes):
@@ -38,6 +43,7 @@ class Questions(Changes):
     ) -> None:
         super().__init__(ledger, clock)
         self._forecaster, self._planner, self._settings = forecaster, planner, settings
+        self._outlook: Callable[[Seconds], Outlook] | None = None
 
     def status(self) -> FarmStatus:
         """Return how the farm stands."""
@@ -83,10 +89,20 @@ class Questions(Changes):
             return self._answers().why(job, step, task)
 
     def history(self, *, job: str = "", node: str = "", kinds: Sequence[str] = (), after: int = 0) -> Sequence[Told]:
-        """Return what happened, oldest first: everything, or what concerns a job or a node, or some kinds of fact."""
+        """Return what happened, oldest first: everything, or what concerns a job or a node, or some kinds of fact.
+
+        Parameters
+        ----------
+        kinds
+            Names of facts, such as ``["JobSubmitted"]``.
+        after
+            Number of the last entry that is not wanted.
+        """
+        named = [text(kind, f"kinds[{at}]") for at, kind in enumerate(several(kinds, "kinds", MOST_NAMES))]
+        since = whole(after, "after", 0, _LAST)
         with self._lock:
             self._ledger.catch_up()
-            return told(self._ledger.entries(after), job=job, node=node, kinds=tuple(kinds))
+            return told(self._ledger.entries(since), job=job, node=node, kinds=named)
 
     def subscribe(self, after: int | None = None, *, until: Callable[[], bool] | None = None,
                   poll: Seconds = _POLL) -> Iterator[Entry]:  # fmt: skip
@@ -97,10 +113,21 @@ class Questions(Changes):
         until
             Asked whenever there is nothing new; the iterator ends when it says so.
         poll
-            Seconds between looks.
+            Seconds between looks, at most a day.
+
+        Raises
+        ------
+        InvalidInput
+            An argument makes no sense.
         """
+        if until is not None and not callable(until):
+            raise InvalidInput(f"until: must be something to call, or None, got {shown(until)}")
+        number(poll, "poll, s", high=_LONGEST)
         with self._lock:
-            last = self._ledger.journal.last() if after is None else after
+            last = self._ledger.journal.last() if after is None else whole(after, "after", 0, _LAST)
+        return self._follow(last, until, poll)
+
+    def _follow(self, last: int, until: Callable[[], bool] | None, poll: Seconds) -> Iterator[Entry]:
         while True:
             with self._lock:
                 new = list(self._ledger.entries(last))
@@ -111,21 +138,12 @@ class Questions(Changes):
                     return
                 time.sleep(poll)
 
-    def verify(self) -> int:
-        """Check that nobody changed the journal, and return how many entries it holds.
-
-        Raises
-        ------
-        Tampered
-            Somebody did; names the first bad entry.
-        """
-        with self._lock:
-            return self._ledger.journal.verify()
-
     def _known(self) -> FarmState:
         """Return the state with all that is durable."""
         self._ledger.catch_up()
         return self._ledger.state
 
     def _answers(self) -> Answers:
-        return Answers(self._known(), self._clock(), self._forecaster, self._planner, self._settings)
+        now = self._clock()
+        outlook = self._outlook(now) if self._outlook is not None else None
+        return Answers(self._known(), now, self._forecaster, self._planner, self._settings, outlook)

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from placement.control.state import FarmState
 from placement.errors import JournalError, Moved, Refused
 from placement.farm.facts import Fact, NameRedacted
@@ -161,7 +163,7 @@ class Ledger:
                 if wanted is not None and (was := wanted.unlike(before.fact)):
                     raise Refused(f"key {key!r} was used for {was} (entry {before.seq}), not for {wanted}")
                 return [before.fact]
-            facts = list(make(self.state))
+            facts = [_as_read(fact) for fact in make(self.state)]
             if not facts:
                 return facts
             try:
@@ -238,3 +240,8 @@ class Ledger:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Return what the journal holds above a number."""
         return self.journal.read(after=after)
+
+
+def _as_read(fact: Fact) -> Fact:
+    """Return a caller's fact as everybody else reads it from the journal: 4 cores as 4.0, lists as tuples."""
+    return msgspec.convert(msgspec.to_builtins(fact), type(fact))

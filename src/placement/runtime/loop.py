@@ -19,6 +19,7 @@ from placement.control.state import FarmState
 from placement.control.timers import next_due, overdue
 from placement.errors import Fenced, JournalError
 from placement.farm.facts import AttemptProgressed, Elected, Fact, ReportRefused
+from placement.farm.tariff import Outlook
 from placement.runtime.learning import finished_of
 from placement.runtime.ledger import Ledger, Make
 from placement.runtime.ports import Clock, Engine, Report
@@ -70,6 +71,9 @@ class Loop:
         Who decides, and who tells how long things take.
     settings
         Leases, patience, back-off.
+    outlook
+        (now) -> what a kilowatt-hour is published to cost from then on, such as `placement.farm.tariff.Tariff.outlook`;
+        by default nothing costs anything.
     timer
         Seconds of a clock that only grows, for how long decisions take; in virtual time one that stands still.
     """
@@ -84,11 +88,12 @@ class Loop:
         forecaster: Forecaster,
         planner: Planner = plan,
         settings: Settings | None = None,
+        outlook: Callable[[Seconds], Outlook] | None = None,
         timer: Callable[[], Seconds] = time.perf_counter,
     ) -> None:
         self.ledger, self.engine, self.clock, self.name = ledger, engine, clock, name
         self.forecaster, self.planner, self.settings = forecaster, planner, settings or Settings()
-        self._timer = timer
+        self._timer, self._outlook = timer, outlook
         self._term: int | None = None
         self._lead_until = -math.inf
         self._decided_at = -math.inf
@@ -185,7 +190,7 @@ class Loop:
 
     def _decide(self, now: Seconds) -> Sequence[Fact]:
         begun = self._timer()
-        seen = see(self.state, now, self.forecaster, self.settings)
+        seen = see(self.state, now, self.forecaster, self.settings, self._outlook(now) if self._outlook else None)
         made = self.planner(seen.snapshot, seen.cost, seen.rules)
         self._took = self._timer() - begun
         facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])

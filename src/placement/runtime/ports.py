@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from placement.control.messages import Report, Said, Start, Stop
+from placement.errors import InvalidInput
 from placement.farm.facts import Fact
 from placement.units import Seconds
 
-__all__ = ["Clock", "Engine", "Entry", "Journal", "Kept", "Report", "Said", "Start", "Stop"]
+__all__ = ["Anchor", "Archive", "Clock", "Engine", "Entry", "Journal", "Kept", "Report", "Said", "Start", "Stop"]
 
 
 class Clock(Protocol):
@@ -71,6 +73,43 @@ class Kept:
 
     seq: int
     state: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Anchor:
+    """The digest of the chain at an entry: a copy kept elsewhere shows a journal that was rewritten as a whole.
+
+    Parameters
+    ----------
+    seq
+        Number of the entry; 0: before the first.
+    digest
+        Hexadecimal.
+    at
+        When the entry happened, seconds since 1970.
+
+    Raises
+    ------
+    InvalidInput
+        `seq` is negative, or the digest is not one of SHA-256.
+
+    Examples
+    --------
+    >>> Anchor(3, "ab", 0.0)
+    Traceback (most recent call last):
+        ...
+    placement.errors.InvalidInput: anchor of entry 3: digest 'ab' must have 64 hexadecimal digits
+    """
+
+    seq: int
+    digest: str
+    at: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if self.seq < 0:
+            raise InvalidInput(f"anchor of entry {self.seq}: entries are counted from 1")
+        if len(self.digest) != 64 or set(self.digest) - set("0123456789abcdef"):
+            raise InvalidInput(f"anchor of entry {self.seq}: digest {self.digest!r} must have 64 hexadecimal digits")
 
 
 class Journal(Protocol):
@@ -139,4 +178,35 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
+        ...
+
+
+@runtime_checkable
+class Archive(Journal, Protocol):
+    """A journal that can be anchored, exported, thinned out and made to forget names."""
+
+    def verify(self, entries: Iterable[Entry] | None = None, *, anchors: Iterable[Anchor] = ()) -> int:
+        """Check the chain, also against entries and anchors that were kept elsewhere."""
+        ...
+
+    def anchor(self) -> Anchor:
+        """Return the digest of the chain now."""
+        ...
+
+    def drop_bodies(self, until: int, kinds: Sequence[str] = ..., *, at: Seconds, by: str = "") -> int:
+        """Drop what entries up to `until` say, of some kinds; their hashes stay."""
+        ...
+
+    def redact(
+        self, name: str, *, at: Seconds, by: str = "", rewrite: Callable[[bytes, str, str], bytes] | None = None
+    ) -> str:
+        """Erase a name, also from kept states by `rewrite`, and return its pseudonym."""
+        ...
+
+    def compact(self) -> int:
+        """Remove kept states but the youngest."""
+        ...
+
+    def export(self, path: str | Path) -> int:
+        """Write a Parquet file with a row per entry."""
         ...

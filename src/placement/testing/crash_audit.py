@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from placement.adapters.stores.journal import open_journal
-from placement.adapters.stores.journal.chain import Anchor
 from placement.control.invariants import broken
 from placement.control.state import FarmState
 from placement.control.transitions import JobLife
 from placement.errors import PlacementError
 from placement.farm.facts import AttemptEnded, AttemptStarted, JobSubmitted, Outcome
 from placement.runtime.ledger import Ledger
-from placement.runtime.ports import Entry
+from placement.runtime.ports import Anchor, Entry
 from placement.testing.crash_farm import Plot, key_of
 
 __all__ = ["Audit"]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from placement.adapters.stores.journal.chain import Anchor, Row
+from placement.adapters.stores.journal.chain import Row
 from placement.adapters.stores.journal.sql import SqlJournal
 from placement.errors import InvalidInput, Tampered
-from placement.runtime.ports import Kept
+from placement.runtime.ports import Anchor, Kept
 from placement.testing.tampering import BESIDE, NEEDS_ANCHOR, TAMPERINGS, Change
 from tests.adapters.stores.journal.some_facts import paused, some_day
 

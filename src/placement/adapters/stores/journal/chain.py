@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from placement.errors import InvalidInput
 from placement.units import Seconds
 
-__all__ = ["GENESIS", "Anchor", "Row", "chained", "hashed", "hashed_state"]
+__all__ = ["GENESIS", "Row", "chained", "hashed", "hashed_state"]
 
 #: Digest before the first entry.
 GENESIS = bytes(32)
@@ -38,43 +36,6 @@ class Row(NamedTuple):
     key: str | None
     term: int | None
     digest: bytes
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Anchor:
-    """The digest of the chain at an entry: a copy kept elsewhere shows a journal that was rewritten as a whole.
-
-    Parameters
-    ----------
-    seq
-        Number of the entry; 0: before the first.
-    digest
-        Hexadecimal.
-    at
-        When the entry happened, seconds since 1970.
-
-    Raises
-    ------
-    InvalidInput
-        `seq` is negative, or the digest is not one of SHA-256.
-
-    Examples
-    --------
-    >>> Anchor(3, "ab", 0.0)
-    Traceback (most recent call last):
-        ...
-    placement.errors.InvalidInput: anchor of entry 3: digest 'ab' must have 64 hexadecimal digits
-    """
-
-    seq: int
-    digest: str
-    at: Seconds = 0.0
-
-    def __post_init__(self) -> None:
-        if self.seq < 0:
-            raise InvalidInput(f"anchor of entry {self.seq}: entries are counted from 1")
-        if len(self.digest) != 64 or set(self.digest) - set("0123456789abcdef"):
-            raise InvalidInput(f"anchor of entry {self.seq}: digest {self.digest!r} must have 64 hexadecimal digits")
 
 
 def hashed(body: str) -> bytes:

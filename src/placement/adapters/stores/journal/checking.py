@@ -11,9 +11,10 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from placement.adapters.stores.journal.chain import GENESIS, Anchor, Row, chained, hashed
+from placement.adapters.stores.journal.chain import GENESIS, Row, chained, hashed
 from placement.errors import Tampered
 from placement.farm.facts import BodiesDropped
+from placement.runtime.ports import Anchor
 
 __all__ = ["Chain", "known_by_number"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from placement.adapters.stores.journal.chain import Anchor, hashed_state
+from placement.adapters.stores.journal.chain import hashed_state
 from placement.adapters.stores.journal.codec import Codec
 from placement.adapters.stores.journal.entries import Entries
 from placement.adapters.stores.journal.export import export
@@ -20,7 +20,7 @@ from placement.adapters.stores.journal.store import Store, digest_at, head_of, p
 from placement.adapters.stores.journal.verifying import noted_anchors, verify
 from placement.errors import Fenced, InvalidInput, Moved, Tampered
 from placement.farm.facts import Fact
-from placement.runtime.ports import Entry, Kept
+from placement.runtime.ports import Anchor, Entry, Kept
 from placement.units import Seconds
 
 __all__ = ["ANCHOR_EVERY", "SqlJournal"]

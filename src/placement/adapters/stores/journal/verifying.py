@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from placement.adapters.stores.journal.chain import GENESIS, Anchor, Row, hashed_state
+from placement.adapters.stores.journal.chain import GENESIS, Row, hashed_state
 from placement.adapters.stores.journal.checking import Chain, known_by_number
 from placement.adapters.stores.journal.entries import Entries
 from placement.adapters.stores.journal.naming import looks_hidden, names_in, pseudonym
@@ -16,7 +16,7 @@ from placement.adapters.stores.journal.schema import anchors, events, names, sta
 from placement.adapters.stores.journal.store import Store, head_of, rows_of
 from placement.errors import JournalError, Tampered
 from placement.farm.facts import BodiesDropped, NameRedacted
-from placement.runtime.ports import Entry
+from placement.runtime.ports import Anchor, Entry
 
 __all__ = ["noted_anchors", "verify"]
 
