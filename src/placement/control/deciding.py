@@ -110,7 +110,10 @@ class _Queue:
 
     @classmethod
     def of(cls, step: StepEntry, now: Seconds) -> _Queue:
-        """Order: what was begun before goes on first; of previews what shows most; then as numbered."""
+        """Order: what failed first, so that a corrupt scene is known soon; what was begun; else as numbered.
+
+        Of previews what shows most comes first.
+        """
         waiting = step.tasks(Status.WAITING).tolist()
         if step.counts[Status.BACKING_OFF]:
             waiting += [task for task in step.tasks(Status.BACKING_OFF).tolist() if step.ready(task, now)]
@@ -118,7 +121,8 @@ class _Queue:
             rank = np.argsort(key_frame_order(len(step.status)))
             waiting.sort(key=rank.__getitem__)
         if step.troubles:
-            waiting.sort(key=lambda task: -step.saved(task))
+            troubles = step.troubles
+            waiting.sort(key=lambda task: (task not in troubles or not troubles[task].failures, -step.saved(task)))
         return cls(step, waiting)
 
     def next(self, node: str) -> int | None:

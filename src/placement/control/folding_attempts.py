@@ -231,7 +231,9 @@ def _again(farm: Holdings, entry: JobEntry, attempt: Attempt, trouble: Trouble, 
 def _note(attempt: Attempt, node: Node, trouble: Trouble, fact: AttemptEnded) -> None:
     """Count what went wrong where it belongs."""
     outcome = fact.outcome
-    if outcome in OWN_FAULTS:
+    if outcome in OWN_FAULTS and node.life is NodeLife.QUARANTINED:
+        trouble.node_faults += 1
+    elif outcome in OWN_FAULTS:
         digest = digest_of(outcome, fact.exit_code, fact.detail)
         trouble.failures.append(Failure(attempt.node, digest, fact.at))
         trouble.stuck += outcome is Outcome.STUCK

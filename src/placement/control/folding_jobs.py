@@ -170,12 +170,15 @@ def task_failed(farm: Holdings, fact: TaskFailed) -> None:
 
 
 def retried(farm: Holdings, fact: TasksRetried) -> None:
-    """Let failed tasks wait again, and what failed for their sake, in this job and in those that wait for it."""
+    """Let failed tasks wait again, and what failed for their sake, in this job and in those that wait for it.
+
+    Previews are not tried again: what they are of went on without them.
+    """
     entry = farm.entry(fact.job)
     if entry is None:
         raise JournalError(f"job {fact.job!r} is retried and not there: the facts do not fit together")
     for step in entry.steps:
-        if fact.step and step.name != fact.step:
+        if step.preview_of >= 0 or (fact.step and step.name != fact.step):
             continue
         step.given_up = ""
         wanted = step.tasks(Status.FAILED).tolist()

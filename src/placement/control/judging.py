@@ -11,7 +11,7 @@ from placement.control.nouns import Attempt, Failure, Trouble
 from placement.control.quarantine import suspicion, unfairly_failed
 from placement.control.settings import Settings
 from placement.control.suiting import largest_memory
-from placement.control.transitions import JobLife, Status
+from placement.control.transitions import JobLife, NodeLife, Status
 from placement.farm.facts import AttemptEnded, Fact, NodeQuarantined, Outcome, TaskFailed
 from placement.farm.jobs import Checkpoint, Step
 from placement.units import MiB, Seconds
@@ -149,6 +149,8 @@ def _next(
     """Return when the task may start again, or None and why not; and the memory that its step is to ask for."""
     step, outcome = attempt.step, verdict.outcome
     trouble = step.troubles.get(attempt.task) or Trouble()
+    if outcome in OWN_FAULTS and state.nodes[attempt.node].life is NodeLife.QUARANTINED:
+        outcome = Outcome.NODE
     if outcome in OWN_FAULTS:
         why = step.given_up or _spent(attempt, trouble, verdict, now, settings)
         return (None, why, 0.0) if why else (now + _backed(settings, settings.backoff, len(trouble.failures)), "", 0.0)
