@@ -90,7 +90,7 @@ def _shared(state: Holdings) -> Iterator[str]:
     for name in {*state.licences, *licences, *state.licences_held}:
         held = state.licences_held.get(name, 0)
         if held != licences[name] or held > state.licence_peak.get(name, 0):
-            yield f"licence {name!r}: {held} held, {licences[name]} by attempts, {state.licences.get(name, 0)} there are"
+            yield f"licence {name!r}: {held} held, {licences[name]} by attempts, of {state.licences.get(name, 0)}"
     for client in state.clients.values():
         if client.running != clients[client.name]:
             yield f"client {client.name!r} has {client.running} running, {clients[client.name]} attempts"

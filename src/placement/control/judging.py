@@ -12,7 +12,7 @@ from placement.control.quarantine import suspicion, unfairly_failed
 from placement.control.settings import Settings
 from placement.control.suiting import largest_memory
 from placement.control.transitions import JobLife, NodeLife, Status
-from placement.farm.facts import AttemptEnded, Fact, NodeQuarantined, Outcome, TaskFailed
+from placement.farm.facts import AttemptEnded, AttemptProgressed, Fact, NodeQuarantined, Outcome, TaskFailed
 from placement.farm.jobs import Checkpoint, Step
 from placement.units import MiB, Seconds
 
@@ -87,7 +87,7 @@ def end(  # noqa: PLR0913, PLR0917 - of what, how, when, by whose word, how pati
     saved = _saved(attempt, report)
     peak = report.memory if report and 0 < report.memory < _LONGEST else 0.0
     verdict = _Verdict(outcome, code, words, peak)
-    facts: list[Fact] = []
+    facts: list[Fact] = _finished_frames(attempt, report, saved, now, settings)
     again: Seconds | None = None
     why, raised, suspect = "", 0.0, ""
     if outcome is not Outcome.DONE:
@@ -115,6 +115,24 @@ def end(  # noqa: PLR0913, PLR0917 - of what, how, when, by whose word, how pati
         facts.append(NodeQuarantined(at=now, by=_BY, node=attempt.node, why=suspect))
         facts += unfairly_failed(state, attempt.node, now, settings)
     return facts
+
+
+def _finished_frames(
+    attempt: Attempt, report: Report | None, saved: float, now: Seconds, settings: Settings
+) -> list[Fact]:
+    """Return the fact that keeps frames which only the end of their attempt told of."""
+    trouble = attempt.step.troubles.get(attempt.task)
+    known = trouble.frames if trouble is not None else ()
+    frames = kept_frames(attempt.step.step, attempt.task, report.frames) if report is not None else ()
+    new = tuple(frame for frame in frames if frame not in known)
+    if not new:
+        return []
+    return [
+        AttemptProgressed(
+            at=now, by="engine", attempt=attempt.number, lease=now + settings.lease,
+            progress=max(attempt.progress, saved), saved=saved, frames=new,
+        )
+    ]  # fmt: skip
 
 
 class _Verdict:

@@ -59,8 +59,12 @@ class Senses:
         self.nodes[node] = now
 
     def heard(self, node: str, now: Seconds) -> Seconds:
-        """Return when a node was last heard, at the earliest when the controller began to listen, never after `now`."""
-        return min(max(self.nodes.get(node, self.awake), self.awake), now)
+        """Return when a node was last heard, at the earliest when the controller began to listen.
+
+        What was heard by a clock that was ahead of `now` does not count.
+        """
+        heard = self.nodes.get(node, self.awake)
+        return heard if self.awake < heard <= now else self.awake
 
     def forget(self, attempt: int) -> None:
         """Drop what was heard of an attempt that is over."""

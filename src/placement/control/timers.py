@@ -83,14 +83,16 @@ def _of_node(state: Holdings, node: Node, now: Seconds, settings: Settings) -> _
     """Return when a node is overdue, and what follows."""
     if node.life is NodeLife.LOST or node.power is Power.ASLEEP:
         return math.inf, _nothing
-    since = max(min(node.ready, now), state.senses.awake) if node.power is not Power.UP else 0.0
+    begun = max(min(node.ready, now + node.spec.wake_seconds + node.spec.sleep_seconds), state.senses.awake)
     if node.power is Power.FALLING_ASLEEP:
         settled = NodePower(at=now, by="controller", node=node.name, up=False, settled=True)
-        return max(node.ready, since) + settings.lease, lambda: [settled]
+        return begun + settings.lease, lambda: [settled]
     if node.power is Power.WAKING:
-        when = max(node.ready, since) + settings.wake_patience * node.spec.wake_seconds + settings.lease
+        when = begun + settings.wake_patience * node.spec.wake_seconds + settings.lease
         return when, partial(lose, state, node, now, settings, "it was woken and is silent")
-    heard = max(state.senses.heard(node.name, now), min(max(node.since, node.ready), now))
+    heard = state.senses.heard(node.name, now)
+    for since in (node.since, node.ready):
+        heard = max(heard, since) if since <= now else heard
     why = f"nothing was heard of it for {settings.lease:g} s"
     return heard + settings.lease, partial(lose, state, node, now, settings, why)
 
@@ -106,7 +108,7 @@ def _of_attempt(state: Holdings, attempt: Attempt, now: Seconds, settings: Setti
         when = max(missing, attempt.started, awake) + settings.grace
         dues.append((when, Outcome.LOST, "its node reports without it"))
     if step.timeout is not None:
-        when = attempt.started + step.timeout + settings.timeout_grace
+        when = max(attempt.started, awake) + step.timeout + settings.timeout_grace
         dues.append((when, Outcome.TIMEOUT, f"it ran for more than {step.timeout:g} s"))
     if attempt.stopping > 1:
         patience = settings.stop_grace + settings.stop_checkpoint * (step.checkpoint_seconds or 0.0)
