@@ -22,7 +22,6 @@ from placement.runtime import loop
 from placement.runtime.ledger import Ledger, Make
 from placement.runtime.loop import Loop
 from placement.runtime.ports import Kept
-from placement.testing.faults.__main__ import main
 from placement.testing.faults.disk import MemoryDisk, MemoryJournal
 from placement.testing.faults.kinds import Case, Fault
 from placement.testing.faults.shrinking import shrunk

@@ -88,7 +88,7 @@ class MemoryDisk:
 
     def tear(self, mark: int, share: float) -> None:
         """Lose all but a share of the bytes stored since a mark; read the rest back."""
-        del self.log[mark + round((len(self.log) - mark) * share) :]
+        del self.log[mark + int((len(self.log) - mark) * share) :]
         self._recover()
 
     def close(self) -> None:

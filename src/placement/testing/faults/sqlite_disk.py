@@ -54,7 +54,7 @@ class SqliteDisk:
         shutil.copyfile(before, self._file)
         if log.exists():
             held = log.read_bytes()
-            self._wal.write_bytes(held[: mark + round(max(len(held) - mark, 0) * share)])
+            self._wal.write_bytes(held[: mark + int(max(len(held) - mark, 0) * share)])
 
     def close(self) -> None:
         """Remove the folder."""
