@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from placement.adapters.stores.journal import open_journal
@@ -66,8 +67,9 @@ class Audit:
             self.entries = journal.verify(anchors=[self._anchor] if self._anchor is not None else [])
             self._anchor = journal.anchor()
             before = self.done
-            state, submitted = self._fold(list(journal.read()))
-            self._check(state, Ledger(journal).state, submitted)
+            opened = Ledger(journal).state  # others may go on to write
+            state, submitted = self._fold(journal.read(until=opened.seq))
+            self._check(state, opened, submitted)
             missing = [task for task in before if task not in self.done]
             self._unless(not missing, f"tasks {missing} were accepted and are not any more")
             for job in sorted(self.acknowledged & submitted):
@@ -77,7 +79,7 @@ class Audit:
         finally:
             journal.close()
 
-    def _fold(self, entries: list[Entry]) -> tuple[FarmState, set[str]]:
+    def _fold(self, entries: Iterable[Entry]) -> tuple[FarmState, set[str]]:
         """Fold everything from the first entry on, and note which tasks were accepted by which attempts."""
         state, submitted = FarmState(), set()
         self.done, self._accepted = Counter(), []

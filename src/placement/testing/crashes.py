@@ -1,8 +1,9 @@
 """Kill the process of a farm, and the server of its journal, at random moments, again and again, and look what is lost.
 
 ``python -m placement.testing.crashes --runs 500`` kills a farm on a SQLite file; ``--journal postgresql`` starts a
-PostgreSQL server of its own and kills that too; with an address as `--journal` the farms share that database's server,
-which is left alone. Each farm goes on from where it was killed until all its work is done, then comes the next.
+PostgreSQL server of its own and kills that too; with the address of an empty database as `--journal` one large farm
+is killed there, and the server left alone. Each farm goes on from where it was killed until all its work is done, then
+comes the next.
 
 Exit code 0: nothing was lost, nothing was accepted twice, every chain verified; 1: something was; 2: it cannot run.
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from placement.adapters.stores.journal.opening import url_of
 from placement.errors import InvalidInput, PlacementError
 from placement.testing.crash_audit import Audit
 from placement.testing.crash_farm import Engines, Plot, work
@@ -72,10 +74,14 @@ class Child:
             for line in lines:
                 tell(line.decode())
 
-    def end(self, tell: Callable[[str], None]) -> None:
-        """Kill it wherever it is, and hear what it had said by then."""
+    def kill(self) -> None:
+        """Kill it wherever it is."""
         with suppress(ProcessLookupError):
             os.kill(self.process, signal.SIGKILL)
+
+    def end(self, tell: Callable[[str], None]) -> None:
+        """Kill it if it still lives, and hear what it had said by then."""
+        self.kill()
         os.waitpid(self.process, 0)
         self.listen(_PATIENCE, tell)
         os.close(self._heard)
@@ -166,16 +172,21 @@ def crash(
     if not hasattr(os, "fork"):
         raise InvalidInput("this system cannot fork a process: killing farms needs one that can")
     random, done, begun = Random(seed), Crashed(), time.monotonic()
+    once = journal not in {"sqlite", "postgresql"}
     with _journals(journal) as (address, server):
         while done.kills < runs and not done.findings:
             folder = Path(tempfile.mkdtemp(prefix="crash-"))
             try:
-                made = plot(Plot(journal=address(folder), folder=folder, engine=engine))
+                made = plot(
+                    Plot(journal=address(folder), folder=folder, engine=engine, jobs=max(8, runs if once else 0))
+                )
                 _to_the_end(made, runs, random, done, server)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             done.seconds = time.monotonic() - begun
             say(f"{done.kills} kills, {done.farms} farms done, {len(done.findings)} findings")
+            if once:
+                break
     return done
 
 
@@ -188,6 +199,7 @@ def _journals(journal: str) -> Iterator[tuple[Callable[[Path], str], PostgresSer
         with throwaway_postgres() as server:
             yield (lambda folder: server.database()), server
     else:
+        url_of(journal)  # one that is none is refused here
         yield (lambda folder: journal), None
 
 
@@ -197,23 +209,13 @@ def _to_the_end(plot: Plot, runs: int, random: Random, done: Crashed, server: Po
     while not audit.findings:
         life += 1
         child = Child(plot, f"life-{life}")
-        ended = False
         try:
             if done.kills < runs:
-                ended = child.listen(_delay(random), audit.told)
-                if not ended and server is not None and random.random() < _SERVER_TOO:
-                    server.kill()
-                    done.servers += 1
-                    if random.random() < 1 / 2:  # the process lives on without its journal
-                        child.listen(_delay(random), audit.told)
-                        server.start()
-                        ended = child.listen(_delay(random), audit.told)
+                ended = _disturbed(child, audit, random, done, server)
             elif not (ended := child.listen(_PATIENCE, audit.told)):
                 audit.findings.append(f"the farm is not done after {_PATIENCE:g} s without a kill")
         finally:
             child.end(audit.told)
-            if server is not None:
-                server.start()
         if ended:
             break
         done.kills += 1
@@ -221,6 +223,23 @@ def _to_the_end(plot: Plot, runs: int, random: Random, done: Crashed, server: Po
     audit.end()
     done.add(audit)
     done.findings += [f"farm {done.farms}, life {life}: {each}" for each in audit.findings]
+
+
+def _disturbed(child: Child, audit: Audit, random: Random, done: Crashed, server: PostgresServer | None) -> bool:
+    """Let a process run for a while, perhaps with a crash of the server below it; return whether it ended by itself."""
+    if child.listen(_delay(random), audit.told):
+        return True
+    if server is None or random.random() >= _SERVER_TOO:
+        return False
+    server.kill()
+    done.servers += 1
+    if random.random() < 1 / 2:  # both at once
+        child.kill()
+        server.start()
+        return False
+    child.listen(_delay(random), audit.told)  # the process lives on without its journal
+    server.start()
+    return child.listen(_delay(random), audit.told)
 
 
 def _delay(random: Random) -> Seconds:
