@@ -1,0 +1,36 @@
+"""An attempt that hangs when it has hardly begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from placement.control.messages import Report, Said
+from placement.control.timers import stuck_at
+from placement.farm.facts import Outcome
+from placement.farm.jobs import Frames, Job, Step
+from tests.control.bench import Bench
+
+JOB = Job(name="a", client="film", steps=(Step(name="render", frames=Frames(last=1), seconds=60.0),))
+
+
+@pytest.mark.parametrize("progress", [1e-6, 0.001, 0.01])
+def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress: float) -> None:
+    bench = Bench()
+    bench.client()
+    bench.node()
+    bench.submit(JOB)
+    bench.decide()
+    attempt = next(iter(bench.state.attempts.values()))
+    bench.now += 100.0
+    bench.hear(Report(said=Said.PROGRESS, node="a", attempt=attempt.number, progress=progress))
+
+    due = stuck_at(bench.state, attempt, bench.settings)
+
+    expected = max(attempt.forecast[1] * (1 - progress), 100.0)
+    assert due == pytest.approx(bench.now + bench.settings.stuck * expected)
+    for _ in range(60):
+        bench.now += 20.0
+        bench.hear(Report(said=Said.ALIVE, node="a", running=(attempt.number,)))
+        if attempt.number not in bench.state.attempts:
+            break
+    assert bench.state.over[attempt.number] == ("a", Outcome.STUCK)
