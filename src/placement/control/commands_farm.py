@@ -39,6 +39,9 @@ _NUMBERS = ("cores", "memory", "gpus", "gpu_memory", "scratch", "worth", "idle_w
             "wake_seconds", "sleep_seconds")  # fmt: skip
 _RULES = {each.name for each in fields(Rules)}
 _POWER_CAP = "power_cap"
+#: Numbers above 0 are at least this, so that what is divided by them does not overflow.
+_LEAST = 1e-6
+_WEIGHTS = (1e-6, 1e6)
 
 
 def _name(value: object, what: str) -> str:
@@ -46,6 +49,14 @@ def _name(value: object, what: str) -> str:
     if not name.isprintable():
         raise InvalidInput(f"{what}: expected a name of printable characters, got {shown(name)}")
     return name
+
+
+def _measure(value: object, what: str) -> float:
+    """Return a number that is 0, or not so little that what is divided by it overflows."""
+    measured = number(value, what)
+    if 0 < measured < _LEAST:
+        raise InvalidInput(f"{what}: {measured:g} is too small, expected 0 or at least {_LEAST:g}")
+    return measured
 
 
 def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list[Fact]:
@@ -62,7 +73,7 @@ def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list
     where = f"node {shown(_name(node.name, 'node: name'))}"
     _name(node.node_class, f"{where}: node_class")
     for name in _NUMBERS:
-        number(getattr(node, name), f"{where}: {name}")
+        _measure(getattr(node, name), f"{where}: {name}")
     if not (node.cores > 0 and node.memory > 0):
         raise InvalidInput(f"{where}: cores {node.cores:g} and memory {node.memory:g} MiB must be above 0")
     for place, tag in enumerate(many(node.tags, f"{where}: tags", MOST_NAMES)):
@@ -148,8 +159,9 @@ def set_client(state: Holdings, client: ClientSet) -> list[Fact]:
         Its parent has jobs of its own, which only clients without projects may have.
     """
     where = f"client {shown(_name(client.name, 'client: name'))}"
-    for name in ("guarantee", "limit", "weight", "reclaim"):
+    for name in ("guarantee", "limit", "reclaim"):
         number(getattr(client, name), f"{where}: {name}")
+    number(client.weight, f"{where}: weight", *_WEIGHTS)
     ways = [lending.name.lower() for lending in Lending]
     if text(client.lending, f"{where}: lending", empty=True) not in ways:
         raise InvalidInput(f"{where}: lending {shown(client.lending)} is none of {ways}")
@@ -224,7 +236,7 @@ def rules_of(given: Mapping[str, float | int | str]) -> tuple[Rules, float]:
         raise InvalidInput(f"no rule {shown(unknown[0])}; there are {sorted(_RULES | {_POWER_CAP})}")
     cap: object = given.get(_POWER_CAP, math.inf)
     if not (isinstance(cap, float) and cap == math.inf):
-        number(cap, "power_cap, W", above=True)
+        number(cap, "power_cap", _LEAST)
     values: dict[str, object] = {name: value for name, value in given.items() if name != _POWER_CAP}
     if "aim" in values:
         known = [aim.value for aim in Aim]
@@ -232,6 +244,6 @@ def rules_of(given: Mapping[str, float | int | str]) -> tuple[Rules, float]:
             raise InvalidInput(f"aim {shown(values['aim'])} is none of {known}")
         values["aim"] = Aim(str(values["aim"]))
     for name, value in values.items():
-        if name != "aim" and number(value, f"rule {name}", -1e15) % 1 and name == "preempt_most":
+        if name != "aim" and _measure(value, f"rule {name}") % 1 and name == "preempt_most":
             raise InvalidInput(f"rule preempt_most must be a whole number, got {shown(value)}")
     return Rules(**values), float(cap)  # type: ignore[arg-type]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from placement.control.renaming import renamed
-from placement.errors import Refused
+from placement.errors import InvalidInput, Refused
+from placement.farm.given import MOST_NAME, MOST_NAMES, noun, several, shown, text
 from placement.orchestrator.questions import Questions
 from placement.runtime.ports import Anchor, Archive
 
@@ -29,9 +30,16 @@ class Records(Questions):
         ------
         Tampered
             Somebody did; names the first bad entry.
+        InvalidInput
+            Something among the anchors is none.
         """
+        if not isinstance(anchors, Iterable):
+            raise InvalidInput(f"anchors: must be some anchors, got {shown(anchors)}")
+        known = list(anchors)
+        for place, each in enumerate(known):
+            noun(each, f"anchors[{place}]", Anchor)
         with self._lock:
-            return self._archive().verify(anchors=anchors)
+            return self._archive().verify(anchors=known)
 
     def anchor(self) -> Anchor:
         """Return the digest of all that happened so far, to be kept elsewhere."""
@@ -39,7 +47,16 @@ class Records(Questions):
             return self._archive().anchor()
 
     def export(self, path: str | Path) -> int:
-        """Write the whole audit trail as a Parquet file, a row per entry, and return how many."""
+        """Write the whole audit trail as a Parquet file, a row per entry, and return how many.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        InvalidInput
+            The path is none.
+        """
+        text(str(path) if isinstance(path, Path) else path, "path")
         with self._lock:
             return self._archive().export(path)
 
@@ -52,7 +69,11 @@ class Records(Questions):
         ------
         NotFound
             The journal has no such name.
+        InvalidInput
+            It cannot be one.
         """
+        text(name, "name", most=MOST_NAME)
+        text(by, "by", empty=True, most=MOST_NAME)
         with self._lock:
             hidden = self._archive().redact(name, at=self._clock(), by=by, rewrite=renamed)
             self._ledger.reload()
@@ -73,11 +94,12 @@ class Records(Questions):
         InvalidInput
             There is no such kind, or it is one that checks need.
         """
+        text(by, "by", empty=True, most=MOST_NAME)
+        chosen = {} if kinds is None else {"kinds": _names(kinds)}
         with self._lock:
             archive = self._archive()
             self._ledger.catch_up()
             self._ledger.keep()
-            chosen = {} if kinds is None else {"kinds": tuple(kinds)}
             dropped = archive.drop_bodies(self._ledger.state.seq, at=self._clock(), by=by, **chosen)
             archive.compact()
             return dropped
@@ -87,3 +109,7 @@ class Records(Questions):
         if not isinstance(journal, Archive):
             raise Refused(f"this farm's journal is a {type(journal).__name__}, which keeps no archive")
         return journal
+
+
+def _names(kinds: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text(kind, f"kinds[{place}]") for place, kind in enumerate(several(kinds, "kinds", MOST_NAMES)))

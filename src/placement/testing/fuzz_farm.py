@@ -1,7 +1,8 @@
 """Fuzzing of a whole farm: people who ask for odd things, and mean them.
 
 ``python -m placement.testing.fuzz --also placement.testing.fuzz_farm:farm_targets``. Each example asks one thing of a
-farm that examples before it have shaped, and that is made anew now and then: ``--only`` may find another farm.
+farm that examples before it have shaped, on which work runs and fails, and that is made anew now and then: ``--only``
+may find another farm.
 """
 
 from __future__ import annotations
@@ -13,17 +14,31 @@ from typing import Any
 from placement.farm.facts import NodeSpec
 from placement.farm.job_data import job_of
 from placement.orchestrator import Farm
+from placement.runtime.ports import Start
+from placement.simulator.clock import SimulatedClock
+from placement.simulator.engine import SimulatedEngine
+from placement.simulator.fates import Fate, Run
 from placement.testing.fuzz import Target
 from placement.testing.garbage import damaged, damaged_noun, job_data, odd, odd_text
 
 __all__ = ["farm_targets"]
 
 _LIFE = 500
-_JOBS = 12
+_JOBS = 60
 _KNOWN = ("sh999", "film", "ads", "n1", "n2", "light", "comp", "show", "show/seq010", "")
 _AWRY = 0.25
+_RUNS = 0.05
+_NODES = ("n1", "n2", "n3")
 
 _Draw = Callable[[Random], Any]
+
+
+def _key(chance: Random) -> Any:
+    return f"k{chance.randrange(_JOBS)}" if chance.random() < 0.5 else odd(chance)
+
+
+def _by(chance: Random) -> Any:
+    return chance.choice(("mia", "tom", odd_text(chance), odd(chance)))
 
 
 def _text(chance: Random) -> Any:
@@ -56,7 +71,7 @@ def _job(chance: Random) -> Any:
 
 
 def _node(chance: Random) -> Any:
-    node = _big(chance.choice(("n1", "n2", "n3")))
+    node = _big(chance.choice(_NODES))
     return damaged_noun(chance, node) if chance.random() < 0.5 else node
 
 
@@ -108,14 +123,27 @@ _ASKED: Mapping[str, tuple[_Draw, ...]] = {
     "why": (_job_name, _step_name, _task),
     "jobs": (),
     "history": (),
+    "subscribe": (_number,),
+    "verify": (),
+    "anchor": (),
+    "redact": (_by,),
+    "thin_out": (_texts,),
 }
 _NAMED: Mapping[str, Callable[[Random], dict[str, Any]]] = {
     "set_client": _terms,
     "set_policy": _rules,
     "jobs": lambda chance: {"client": _text(chance), "group": _text(chance)},
     "history": lambda chance: {"job": _job_name(chance), "kinds": _texts(chance), "after": _number(chance)},
+    "subscribe": lambda chance: {"poll": _number(chance)},
+    "verify": lambda chance: {"anchors": odd(chance)} if chance.random() < _AWRY else {},
 }
-_QUESTIONS = ("status", "job", "forecast", "why", "jobs", "history")
+_QUESTIONS = ("status", "job", "forecast", "why", "jobs", "history", "subscribe", "verify", "anchor")
+_WITHOUT_KEY = ("redact", "thin_out")
+
+
+def _truth(order: Start, at: float) -> Run:
+    """Let every other attempt fail."""
+    return Run(seconds=40.0 + order.attempt % 7, fate=Fate.ERROR if order.attempt % 2 else Fate.DONE)
 
 
 class _Fuzzed:
@@ -126,29 +154,32 @@ class _Fuzzed:
         self._asked = 0
 
     def ask(self, method: str, chance: Random) -> None:
-        """Ask one thing of the farm; after an answer it must still tell its state."""
+        """Ask one thing of the farm; after an answer it must still tell its state, and run."""
         if self._farm is None or self._asked >= _LIFE:
             self._renew()
         assert self._farm is not None
         self._asked += 1
         named = _NAMED[method](chance) if method in _NAMED else {}
         if method not in _QUESTIONS and chance.random() < 0.3:
-            named |= {"key": odd(chance), "by": odd_text(chance)}
+            named |= {"by": _by(chance)} | ({} if method in _WITHOUT_KEY else {"key": _key(chance)})
         getattr(self._farm, method)(*(draw(chance) for draw in _ASKED[method]), **named)
-        if method not in _QUESTIONS and chance.random() < 0.02:
-            self._farm.status()
+        if method not in _QUESTIONS and chance.random() < _RUNS:
+            self._farm.run(until=self._farm.status().now + chance.choice((1.0, 30.0, 120.0)), poll=60.0)
 
     def _renew(self) -> None:
         if self._farm is not None:
             self._farm.verify()
             self._farm.close()
-        self._farm, self._asked = Farm.open(":memory:", clock=lambda: 1000.0), 0
+        clock = SimulatedClock(1000.0)
+        engine = SimulatedEngine(clock, _truth, [_big(name) for name in _NODES])
+        self._farm, self._asked = Farm.open(":memory:", engine=engine, clock=clock, timer=lambda: 0.0), 0
         self._farm.set_client("film", guarantee=0.5)
         self._farm.set_client("ads", weight=2.0)
         for name in ("n1", "n2"):
             self._farm.register_node(_big(name))
         for number in range(0, _JOBS, 2):
-            job = job_data(Random(number)) | {"name": f"sh{number:03}", "after": []}
+            job: dict[str, Any] = job_data(Random(number)) | {"name": f"sh{number:03}", "after": []}
+            job["steps"] = [step | {"budget": 1} for step in job["steps"]]
             self._farm.submit(job_of(job))
 
 
