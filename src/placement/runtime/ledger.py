@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from tqdm import tqdm
 
 from placement.control.state import FarmState
 from placement.errors import JournalError, Moved, Refused
@@ -22,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 Make = Callable[[FarmState], Sequence[Fact]]
 
 _TRIES = 1000
+_SOON = 2.0  #: seconds after which a terminal is shown how far folding is
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Ledger:
 
     def _fold(self) -> int:
         before, stale = self.state.seq, self._stale
-        for entry in self.journal.read(after=before):
+        for entry in tqdm(self.journal.read(after=before), "facts", unit=" facts", delay=_SOON, disable=None):
             self._stale = True  # if this is cut short, the fold is of no entry
             self.state.apply(entry.fact)
             self.state.seq = entry.seq

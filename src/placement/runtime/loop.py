@@ -128,7 +128,7 @@ class Loop:
         try:
             return self._turn(reports)
         except Fenced as other:
-            _LOG.warning("%s follows from now on: %s", self.name, other)
+            _LOG.warning("%s follows from now on: %s", self.name, other, extra=self._told())
             self._term = None
             self.ledger.catch_up()
             return Turn(leads=False, heard=len(reports))
@@ -194,6 +194,7 @@ class Loop:
         made = self.planner(seen.snapshot, seen.cost, seen.rules)
         self._took = self._timer() - begun
         facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])
+        _LOG.debug("decided on %d facts in %.3f s", len(facts), self._took, extra=self._told(facts=len(facts)))
         self._decided_at, self._fresh = now, False
         self._chance = _next_chance(self.state, now)
         return facts
@@ -216,7 +217,7 @@ class Loop:
         term = self.ledger.journal.lead(self.name, now, self.settings.lead)
         if term is None:
             if self._term is not None:
-                _LOG.warning("%s lost the lead", self.name)
+                _LOG.warning("%s lost the lead", self.name, extra=self._told())
             self._term = None
             return False
         self._lead_until = now + self.settings.lead
@@ -229,8 +230,8 @@ class Loop:
             self.ledger.round([partial(self._elected, now, term)], term=term)
         except Fenced:
             return False
-        _LOG.info("%s leads in term %d", self.name, term)
         self._term, self._fresh = term, True
+        _LOG.info("%s leads in term %d", self.name, term, extra=self._told())
         given = again(self.state)
         self.engine.start(given.starts)
         self.engine.stop(given.stops)
@@ -240,6 +241,10 @@ class Loop:
         if state.term > term:
             raise Fenced(f"{self.name} was to lead in term {term}, the journal is in term {state.term}")
         return [Elected(at=now, by=self.name, term=term, leader=self.name)] if state.term < term else []
+
+    def _told(self, **more: object) -> dict[str, object]:
+        """Return the fields of a log record."""
+        return {"leader": self.name, "term": self._term, "entry": self.state.seq, **more}
 
     def resign(self) -> None:
         """Give the lead up, so that another process need not wait for it to run out."""

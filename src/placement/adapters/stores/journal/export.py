@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from placement.adapters.stores.journal.chain import Row
 from placement.adapters.stores.journal.entries import Entries
-from placement.adapters.stores.journal.store import Store, rows_of
+from placement.adapters.stores.journal.store import Store, rows_of, watched
 from placement.farm.facts import AttemptEnded, AttemptStarted, Fact, JobSubmitted, NodeRegistered
 
 __all__ = ["export"]
@@ -53,7 +53,7 @@ def export(store: Store, entries: Entries, path: Path) -> int:
     count = 0
     live: dict[int, _Where] = {}
     with store.reading() as connection, pq.ParquetWriter(path, _SCHEMA, compression="zstd") as writer:
-        for rows in _in_parts(rows_of(connection), _ROWS):
+        for rows in _in_parts(watched(rows_of(connection), "exported"), _ROWS):
             told = _told(connection, entries, rows)
             columns = [_columns(row, fact, body, live) for row, (fact, body) in zip(rows, told, strict=True)]
             writer.write_table(pa.Table.from_pylist(columns, schema=_SCHEMA))

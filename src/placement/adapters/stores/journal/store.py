@@ -9,20 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from tqdm import tqdm
 
 from placement.adapters.stores.journal.chain import GENESIS, Row
 from placement.adapters.stores.journal.migrating import migrate, revision_of
 from placement.adapters.stores.journal.schema import REVISION, events, head
 from placement.errors import InvalidInput, JournalError, Tampered
 
-__all__ = ["PATIENCE", "Head", "Store", "digest_at", "head_of", "in_parts", "page_of", "rows_of"]
+__all__ = ["PATIENCE", "Head", "Store", "digest_at", "head_of", "in_parts", "page_of", "rows_of", "watched"]
 
+_Each = TypeVar("_Each")
 #: Seconds that a writer waits for another one.
 PATIENCE = 30
 _LOCK = 0x6A6F75726E616C  # "journal": of two that open a fresh database, one makes the tables
@@ -259,3 +261,9 @@ def _set_up_postgresql(connection: Any, _: object) -> None:
         for statement in _ON_POSTGRESQL:
             cursor.execute(statement)
     connection.autocommit = False
+
+
+def watched(rows: Iterable[_Each], what: str) -> Iterable[_Each]:
+    """Return the same rows; a terminal is shown how far they are after two seconds."""
+    shown: Iterable[_Each] = tqdm(rows, what, unit=" entries", delay=2.0, disable=None)
+    return shown

@@ -13,7 +13,7 @@ from placement.adapters.stores.journal.checking import Chain, known_by_number
 from placement.adapters.stores.journal.entries import Entries
 from placement.adapters.stores.journal.naming import looks_hidden, names_in, pseudonym
 from placement.adapters.stores.journal.schema import anchors, events, names, states
-from placement.adapters.stores.journal.store import Store, head_of, rows_of
+from placement.adapters.stores.journal.store import Store, head_of, rows_of, watched
 from placement.errors import JournalError, Tampered
 from placement.farm.facts import BodiesDropped, NameRedacted
 from placement.runtime.ports import Anchor, Entry
@@ -45,7 +45,7 @@ def verify(store: Store, entries: Entries, copies: Iterable[Entry] = (), known: 
         noted = {seq: (digest, at) for seq, digest, at in connection.execute(select(*anchors.c["seq", "digest", "at"]))}
         chain = Chain(noted, head.every, elsewhere, _drops(connection, entries))
         seen = _Seen(_states(connection))
-        for row in chain.follow(rows_of(connection, _BEFORE_ALL)):
+        for row in chain.follow(watched(rows_of(connection, _BEFORE_ALL), "verified")):
             seen.take(row, entries)
         chain.end(head.seq, head.digest)
         seen.end(connection)
