@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from placement.control.messages import Report, Said
+from placement.control.messages import Said
 from placement.control.timers import stuck_at
 from placement.farm.facts import Outcome
 from placement.farm.jobs import Frames, Job, Step
@@ -21,16 +21,15 @@ def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress:
     bench.submit(JOB)
     bench.decide()
     attempt = next(iter(bench.state.attempts.values()))
-    bench.now += 100.0
-    bench.hear(Report(said=Said.PROGRESS, node="a", attempt=attempt.number, progress=progress))
+    bench.tick(100.0)
+    bench.report(Said.PROGRESS, attempt=attempt.number, progress=progress)
 
     due = stuck_at(bench.state, attempt, bench.settings)
 
     expected = max(attempt.forecast[1] * (1 - progress), 100.0)
     assert due == pytest.approx(bench.now + bench.settings.stuck * expected)
     for _ in range(60):
-        bench.now += 20.0
-        bench.hear(Report(said=Said.ALIVE, node="a", running=(attempt.number,)))
+        bench.tick(20.0)
         if attempt.number not in bench.state.attempts:
             break
     assert bench.state.over[attempt.number] == ("a", Outcome.STUCK)
