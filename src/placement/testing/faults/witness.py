@@ -227,7 +227,7 @@ class Witness:
             raise Broken(f"{by} asked for one thing with key {key!r} and it was done {self.marks[by]} times")
 
     def verify(self) -> None:
-        """Check the chain.
+        """Check the chain, and that it ends with what was read: then nothing that was ever read is gone or changed.
 
         Raises
         ------
@@ -240,6 +240,8 @@ class Witness:
             raise Broken(f"the chain does not verify: {wrong}") from wrong
         if count != self.seq:
             raise Broken(f"the chain verifies {count} entries of {self.seq}")
+        if [entry.digest for entry in self.journal.read(self.seq - 1)] != [self.digest]:
+            raise Broken(f"entry {self.seq} is not the one that was read before")
 
     @property
     def live(self) -> int:
