@@ -45,7 +45,8 @@ def test_the_command_shows_the_smallest_case_that_fails(
     assert main(["--seeds", "2", "--steps", "30"]) == 1
 
     said = capsys.readouterr().out
-    assert "broken: 2\nseed 0: " in said
+    assert said.startswith("seed 0: u1 was told")
+    assert "broken: 2\nsmallest: " in said
     assert "smallest: python -m placement.testing.faults --seeds 1 --first 0 --steps 1 --work 1 --without " in said
 
 

@@ -15,7 +15,7 @@ from placement.testing.faults.world import play
 
 __all__ = ["main"]
 
-_TOLD_EVERY, _MOST_TOLD = 1000, 20
+_TOLD_EVERY = 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,8 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(wrong))
     swept = sweep(cases, processes=asked.jobs, progress=_tell)
     _summary(swept)
-    for failure in swept.failures[:_MOST_TOLD]:
-        print(f"seed {failure.case.seed}: {failure.broken}")
     if swept.failures:
         small = shrunk(swept.failures[0].case)
         print(f"smallest: {small.command}\n  {play(small).broken}")
@@ -48,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(swept: Swept) -> None:
+    if swept.failures and swept.failures[-1].case == swept.last:
+        print(f"seed {swept.failures[-1].case.seed}: {swept.failures[-1].broken}", flush=True)
     if swept.cases % _TOLD_EVERY == 0:
         print(f"{swept.cases:,} seeds in {swept.seconds:.0f} s, {len(swept.failures)} broken", flush=True)
 

@@ -30,6 +30,8 @@ class Swept:
         Faults by kind.
     failures
         Cases in which something did not hold.
+    last
+        The case that was counted last.
     simulated, calm
         Simulated seconds of all cases, and the longest that one needed to come to rest.
     seconds
@@ -41,6 +43,7 @@ class Swept:
     entries: int = 0
     struck: Counter[Fault] = field(default_factory=Counter)
     failures: list[Played] = field(default_factory=list)
+    last: Case | None = None
     simulated: Seconds = 0.0
     calm: Seconds = 0.0
     seconds: Seconds = 0.0
@@ -48,6 +51,7 @@ class Swept:
     def add(self, played: Played) -> None:
         """Count a case."""
         self.cases += 1
+        self.last = played.case
         self.steps += played.case.steps
         self.entries += played.entries
         self.struck.update(played.struck)
