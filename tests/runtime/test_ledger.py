@@ -249,7 +249,7 @@ def test_a_used_key_is_for_the_same_change_alone() -> None:
     assert ledger.command(one_more, key="k", wanted=wanted) == [licence(1)]
     with pytest.raises(Refused, match=r"key 'k' was used for LicencesSet with count 1 \(entry 1\), not for .* count 2"):
         ledger.command(one_more, key="k", wanted=Wanted(LicencesSet, {"name": "houdini", "count": 2}))
-    with pytest.raises(Refused, match="was used for LicencesSet .entry 1., not for JobPaused with job 'a'"):
+    with pytest.raises(Refused, match=r"was used for LicencesSet \(entry 1\), not for JobPaused with job 'a'"):
         ledger.command(one_more, key="k", wanted=Wanted(JobPaused, {"job": "a"}))
     assert journal.last() == 2
 

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from math import inf
 from pathlib import Path
 from types import TracebackType
@@ -137,12 +138,12 @@ class Farm(Records):
 
     def close(self) -> None:
         """Give up the lead and let go of the journal and the engine."""
-        with self._lock:
-            if self._loop is not None:
-                self._loop.resign()
+        with self._lock, ExitStack() as closing:  # each, whatever becomes of the others
+            closing.callback(self._ledger.journal.close)
             if self._engine is not None:
-                self._engine.close()
-            self._ledger.journal.close()
+                closing.callback(self._engine.close)
+            if self._loop is not None:
+                closing.callback(self._loop.resign)
 
     def step(self, until: Seconds | None = None) -> Turn:
         """Take one turn of the loop: hear what the engine says, decide, act; wait for news no longer than `until`.

@@ -17,7 +17,7 @@ from placement.control.seeing import see
 from placement.control.settings import Settings
 from placement.control.state import FarmState
 from placement.control.timers import next_due, overdue
-from placement.errors import Fenced, JournalError
+from placement.errors import Fenced
 from placement.farm.facts import AttemptProgressed, Elected, Fact, ReportRefused
 from placement.farm.tariff import Outlook
 from placement.runtime.learning import finished_of
@@ -99,6 +99,7 @@ class Loop:
         self._decided_at = -math.inf
         self._took = 0.0
         self._fresh = True
+        self._seen = 0
         self._chance = math.inf
         self._learnt: list[Finished] = []
 
@@ -118,29 +119,30 @@ class Loop:
         Raises
         ------
         JournalError
-            The journal does not take what happened, or did not say so; the next turn starts from what is durable, and
-            tells the engine again what should run.
+            The journal does not take what happened, or did not say so. After this and any other error, the next turn
+            starts from what is durable, and tells the engine again what should run.
         """
         if not self._lead():
             self._fresh = self.ledger.catch_up() > 0 or self._fresh
             return Turn(leads=False)
-        reports = self.engine.hear(self._patience(until))
+        reports: Sequence[Report] = ()
         try:
+            self._look()
+            reports = self.engine.hear(self._patience(until))
             return self._turn(reports)
         except Fenced as other:
             _LOG.warning("%s follows from now on: %s", self.name, other, extra=self._told())
             self._term = None
             self.ledger.catch_up()
             return Turn(leads=False, heard=len(reports))
-        except JournalError:
+        except BaseException:
             self._term = None  # what was heard may be lost, and what is durable not ordered: begin anew
             raise
 
     def _turn(self, reports: Sequence[Report]) -> Turn:
         now = self.clock()
         makes: list[Make] = [partial(self._react, report, now) for report in reports]
-        self._learnt = []
-        facts = self._record([*makes, partial(self._overdue, now)])
+        facts = self._record([self._unlearn, *makes, partial(self._overdue, now)])
         if self._learnt:
             self.forecaster.learn(self._learnt)
         stops = [stop for report in reports for stop in strays(self.state, report)]
@@ -150,6 +152,11 @@ class Loop:
         if due:
             facts = [*facts, *self._decide(now)]
         return Turn(leads=True, heard=len(reports), facts=len(facts), decided=due)
+
+    def _unlearn(self, state: FarmState) -> Sequence[Fact]:
+        """Forget what an earlier try of the same round taught."""
+        self._learnt = []
+        return ()
 
     def _react(self, report: Report, now: Seconds, state: FarmState) -> Sequence[Fact]:
         facts = react(state, report, now, self.settings)
@@ -161,11 +168,19 @@ class Loop:
 
     def _record(self, makes: Sequence[Make]) -> Sequence[Fact]:
         """Make facts durable, then order what follows from them."""
-        before = self.state.seq
         facts = self.ledger.round(makes, term=self._term or 0)
-        self._fresh |= self.state.seq > before + len(facts) or any(not isinstance(fact, _QUIET) for fact in facts)
-        self._act(facts)
+        self._look(facts)
+        self._fresh |= any(not isinstance(fact, _QUIET) for fact in facts)
         return facts
+
+    def _look(self, own: Sequence[Fact] = ()) -> None:
+        """Act on what came last of its own, and before that on what users want, here or elsewhere: that is news."""
+        others = self.state.seq - len(own) - self._seen
+        if others > 0:
+            self._fresh = True
+            self._act([entry.fact for entry in self.ledger.entries(self._seen) if entry.seq <= self._seen + others])
+        self._seen = self.state.seq
+        self._act(own)
 
     def _act(self, facts: Sequence[Fact]) -> None:
         given = orders(self.state, facts)
@@ -189,13 +204,13 @@ class Loop:
         return max(self.settings.gap, self._took * (1 / self.settings.most_planning - 1))
 
     def _decide(self, now: Seconds) -> Sequence[Fact]:
-        begun = self._timer()
+        begun, before = self._timer(), self.state.seq
         seen = see(self.state, now, self.forecaster, self.settings, self._outlook(now) if self._outlook else None)
         made = self.planner(seen.snapshot, seen.cost, seen.rules)
         self._took = self._timer() - begun
         facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])
         _LOG.debug("decided on %d facts in %.3f s", len(facts), self._took, extra=self._told(facts=len(facts)))
-        self._decided_at, self._fresh = now, False
+        self._decided_at, self._fresh = now, self.state.seq > before + len(facts)  # what came meanwhile is not in it
         self._chance = _next_chance(self.state, now)
         return facts
 
@@ -230,7 +245,7 @@ class Loop:
             self.ledger.round([partial(self._elected, now, term)], term=term)
         except Fenced:
             return False
-        self._term, self._fresh = term, True
+        self._term, self._fresh, self._seen = term, True, self.state.seq
         _LOG.info("%s leads in term %d", self.name, term, extra=self._told())
         given = again(self.state)
         self.engine.start(given.starts)
@@ -248,9 +263,9 @@ class Loop:
 
     def resign(self) -> None:
         """Give the lead up, so that another process need not wait for it to run out."""
-        if self._term is not None:
+        if self._lead_until > -math.inf:
+            self._term, self._lead_until = None, -math.inf
             self.ledger.journal.resign(self.name)
-            self._term = None
 
 
 def _next_chance(state: FarmState, now: Seconds) -> Seconds:
