@@ -118,6 +118,8 @@ class Ledger:
 
     def _fold(self) -> int:
         before, stale = self.state.seq, self._stale
+        if self.journal.last() == before:  # mostly, and quickly told
+            return 0
         for entry in tqdm(self.journal.read(after=before), "facts", unit=" facts", delay=_SOON, disable=None):
             self._stale = True  # if this is cut short, the fold is of no entry
             self.state.apply(entry.fact)

@@ -193,12 +193,11 @@ class Loop:
 
     def _may_decide(self, now: Seconds) -> bool:
         """Tell whether a plan is due: there is news, and planning leaves the processor most of the time."""
-        since = now - self._decided_at
-        if since < 0:  # the clock jumped back
+        if now < self._decided_at:  # the clock jumped back
             return True
         if self._fresh or now >= self._chance:
-            return since >= self._gap()
-        return since >= self.settings.interval and bool(self.state.attempts or self.state.jobs)
+            return now >= self._decided_at + self._gap()  # rounded as in `_patience`
+        return now >= self._decided_at + self.settings.interval and bool(self.state.attempts or self.state.jobs)
 
     def _gap(self) -> Seconds:
         return max(self.settings.gap, self._took * (1 / self.settings.most_planning - 1))
