@@ -17,7 +17,7 @@ from placement.control.messages import Report, Said
 from placement.control.orders import again, orders
 from placement.control.reactions import react
 from placement.control.state import FarmState
-from placement.farm.facts import Elected, Fact
+from placement.farm.facts import Elected, Fact, NodePower
 from placement.runtime import loop
 from placement.runtime.ledger import Ledger, Make
 from placement.runtime.loop import Loop
@@ -26,7 +26,7 @@ from placement.testing.faults.disk import MemoryDisk, MemoryJournal
 from placement.testing.faults.kinds import Case, Fault
 from placement.testing.faults.shrinking import shrunk
 from placement.testing.faults.sweeping import sweep
-from placement.testing.faults.world import CALM, Played, play
+from placement.testing.faults.world import CALM, Played, World, play
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -224,3 +224,27 @@ def test_a_case_is_made_smaller_while_it_fails(monkeypatch: pytest.MonkeyPatch) 
     assert small.without > first.without
     assert small.steps <= first.steps // 2
     assert small.command.startswith(f"python -m placement.testing.faults --seeds 1 --first {first.seed}")
+
+
+@pytest.mark.parametrize("needs", [{Fault.TORN}, {Fault.NODE, Fault.CLOCK, Fault.LATE}, set(Fault)])
+def test_the_smallest_case_has_nothing_more_to_leave_out(needs: set[Fault]) -> None:
+    def fails(case: Case) -> bool:
+        return case.steps >= 23 and case.jobs >= 3 and not needs & case.without
+
+    small = shrunk(Case(seed=1, steps=90, jobs=7), fails)
+
+    assert (small.steps, small.jobs, set(Fault) - small.without) == (23, 3, needs)
+
+
+def test_nodes_are_told_to_sleep_and_to_wake() -> None:
+    told = set()
+    for seed in range(60):
+        world = World(Case(seed=seed))
+        world.run()
+        facts = [entry.fact for entry in world.witness.journal.read()]
+        told |= {fact.up for fact in facts if isinstance(fact, NodePower) and not fact.settled}
+        world.close()
+        if len(told) == 2:
+            break
+
+    assert told == {False, True}

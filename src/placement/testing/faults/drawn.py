@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+import numpy as np
+
 from placement.control.forecasting import Finished, Forecasts, StepAsked
 from placement.control.settings import Settings
 from placement.errors import ModelError
 from placement.farm.facts import NodeSpec
 from placement.farm.jobs import After, Checkpoint, Frames, Job, Preview, Requirements, Step, Waits
+from placement.farm.machines import NodeState
+from placement.farm.snapshot import FarmSnapshot
 from placement.runtime.forecasting import EstimateForecaster
 from placement.runtime.ports import Start
+from placement.scheduling.cost import Cost
 from placement.scheduling.peers.earliest_deadline import earliest_deadline
 from placement.scheduling.peers.fifo import fifo
-from placement.scheduling.plan import Planner
+from placement.scheduling.plan import Plan, Planner, Power, Reason
 from placement.scheduling.planning import plan
+from placement.scheduling.rules import Rules
 from placement.simulator.chance import DrawnTruth
 from placement.simulator.fates import Fate, Run, Trouble, TroubleKind
 from placement.simulator.network import Network, Partition
@@ -24,7 +30,7 @@ from placement.units import Seconds
 
 __all__ = [
     "CLIENTS", "GROUPS", "LICENCE", "MESSAGES", "SETTINGS", "ShakyForecaster", "Truth", "job_of", "jumps_of",
-    "network_of", "nodes_of", "planner_of", "step_of", "troubles_of",
+    "network_of", "nodes_of", "planner_of", "restless", "step_of", "troubles_of",
 ]  # fmt: skip
 
 #: Less patient than a real farm, so that a case is over sooner.
@@ -41,7 +47,18 @@ _LASTS = 400.0
 
 def planner_of(luck: Random) -> Planner:
     """Return the planner of a case: mostly a cheap one, so that more cases are played."""
-    return luck.choice((fifo, fifo, fifo, earliest_deadline, earliest_deadline, plan))
+    return luck.choice((fifo, fifo, restless, earliest_deadline, restless, plan))
+
+
+def restless(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
+    """First come, first served; nodes that have nothing to do sleep, and all wake as soon as something waits."""
+    made, waits = fifo(farm, cost, rules), bool(farm.steps.waiting.any())
+    idle = np.setdiff1d(np.arange(farm.nodes.count), [*farm.attempts.node, *made.starts.node])
+    state = farm.nodes.state[idle]
+    idle = idle[state == (NodeState.ASLEEP if waits else NodeState.UP)]
+    idle = idle[farm.classes.wake_seconds[farm.nodes.node_class[idle]] > 0]
+    reason = Reason.WORK_COMING if waits else Reason.IDLE_NODE
+    return made.with_power(Power(node=idle, up=np.full(len(idle), waits), reason=np.full(len(idle), int(reason))))
 
 
 def nodes_of(luck: Random) -> list[NodeSpec]:
