@@ -231,6 +231,21 @@ def test_planning_leaves_the_processor_most_of_the_time() -> None:
     assert {decision.seconds for decision in facts(farm, Decided)} == {1.0}
 
 
+@pytest.mark.parametrize("release", [0.1, 1.0, 2.9])
+def test_a_chance_soon_after_a_decision_is_waited_for(release: float) -> None:
+    farm, _ = loop(settings=Settings(gap=3.0), clock=SimulatedClock(1090.7))
+    submit(farm, "a", release=1090.7 + release)
+    assert farm.turn(0.0).decided
+
+    turns = 0
+    while not facts(farm, AttemptStarted):
+        turns += 1
+        assert turns < 20, "it turns without waiting"
+        farm.turn(1200.0)
+
+    assert facts(farm, AttemptStarted)[0].at == pytest.approx(1093.7)
+
+
 def test_where_nothing_happens_decisions_are_as_far_apart_as_the_settings_say() -> None:
     decided: list[float] = []
     farm, _ = loop(settings=Settings(interval=25.0), truth=lasting(5000.0))

@@ -220,7 +220,8 @@ class Loop:
         if self._fresh:
             soon = min(soon, self._decided_at + self._gap())
         elif self.state.jobs:
-            soon = min(soon, self._chance, self._decided_at + self.settings.interval)
+            chance = max(self._chance, self._decided_at + self._gap())
+            soon = min(soon, chance, self._decided_at + self.settings.interval)
         return min(until, max(soon, now), now + self.settings.lead / 3)
 
     def _lead(self) -> bool:
