@@ -1,10 +1,11 @@
-"""An attempt that hangs when it has hardly begun."""
+"""Attempts that hang when they have hardly begun, or while leaders change."""
 
 from __future__ import annotations
 
 import pytest
 
 from placement.control.messages import Said
+from placement.control.senses import Senses
 from placement.control.timers import stuck_at
 from placement.farm.facts import Outcome
 from placement.farm.jobs import Frames, Job, Step
@@ -33,3 +34,24 @@ def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress:
         if attempt.number not in bench.state.attempts:
             break
     assert bench.state.over[attempt.number] == ("a", Outcome.STUCK)
+
+
+def test_a_new_leader_does_not_take_for_progress_what_it_hears_again() -> None:
+    bench = Bench()
+    bench.client()
+    bench.node()
+    bench.submit(JOB)
+    bench.decide()
+    attempt = next(iter(bench.state.attempts.values()))
+    bench.tick(60.0)
+    bench.report(Said.PROGRESS, attempt=attempt.number, progress=0.4)
+    heard = bench.now
+    bench.tick(100.0)
+
+    bench.state.senses = Senses()  # another process leads
+    bench.tick(5.0)
+    bench.report(Said.PROGRESS, attempt=attempt.number, progress=0.4)
+
+    assert bench.state.senses.pulse.get(attempt.number, (0.4, attempt.heard)) == (0.4, heard)
+    patience = bench.settings.stuck * max(attempt.forecast[1] * 0.6, 60.0)
+    assert stuck_at(bench.state, attempt, bench.settings) == pytest.approx(bench.state.senses.awake + patience)

@@ -160,6 +160,9 @@ def returned(farm: Holdings, fact: NodeReturned) -> None:
 def power(farm: Holdings, fact: NodePower) -> None:
     """Send a node to sleep or wake it, or note that it sleeps or is awake."""
     node = farm.node(fact.node)
+    if node.life is NodeLife.LOST and fact.up and not fact.settled:
+        node.ready = fact.at  # in case it sleeps; what it does is known when it is heard
+        return
     if fact.settled:
         after, ready = (Power.UP if fact.up else Power.ASLEEP), fact.at
     elif fact.up:

@@ -105,9 +105,9 @@ def outcome_of(report: Report, attempt: Attempt | None) -> Outcome:
 def _progressed(state: Holdings, report: Report, attempt: Attempt, now: Seconds, settings: Settings) -> list[Fact]:
     senses, progress = state.senses, fraction(report.progress)
     senses.missing.pop(attempt.number, None)
-    before = senses.pulse.get(attempt.number)
-    if before is None or progress > before[0]:
-        senses.pulse[attempt.number] = (max(progress, attempt.progress), now)
+    reached, _ = senses.pulse.get(attempt.number, (attempt.progress, attempt.heard))
+    if progress > reached:  # what a new leader hears again is no progress
+        senses.pulse[attempt.number] = (progress, now)
     step = attempt.step.step
     frames = kept_frames(step, attempt.task, report.frames)
     trouble = attempt.step.troubles.get(attempt.task)

@@ -72,7 +72,8 @@ class Settings:
         A node that was lost so often within the window returns, but takes work only after `trust` seconds, doubled with
         each further loss, up to `trust_most`.
     wake_patience
-        A node that was woken and is silent for so many times its `wake_seconds`, and a lease, is lost.
+        A node that was woken and is silent for so many times its `wake_seconds`, and a lease, is lost. So long after
+        its loss a node that can sleep is told to wake, and again each time that its absence has doubled.
 
     Raises
     ------

@@ -81,7 +81,9 @@ def _nothing() -> list[Fact]:
 
 def _of_node(state: Holdings, node: Node, now: Seconds, settings: Settings) -> _Due:
     """Return when a node is overdue, and what follows."""
-    if node.life is NodeLife.LOST or node.power is Power.ASLEEP:
+    if node.life is NodeLife.LOST:
+        return _of_lost(node, now, settings)
+    if node.power is Power.ASLEEP:
         return math.inf, _nothing
     begun = max(min(node.ready, now + node.spec.wake_seconds + node.spec.sleep_seconds), state.senses.awake)
     if node.power is Power.FALLING_ASLEEP:
@@ -95,6 +97,16 @@ def _of_node(state: Holdings, node: Node, now: Seconds, settings: Settings) -> _
         heard = max(heard, since) if since <= now else heard
     why = f"nothing was heard of it for {settings.lease:g} s"
     return heard + settings.lease, partial(lose, state, node, now, settings, why)
+
+
+def _of_lost(node: Node, now: Seconds, settings: Settings) -> _Due:
+    """Return when a lost node is told to wake, ever less often: it may sleep, by an order that was late or lost."""
+    if not node.spec.wake_seconds > 0:
+        return math.inf, _nothing
+    tried = min(max(node.since, node.ready), now)
+    patience = max(settings.wake_patience * node.spec.wake_seconds + settings.lease, tried - node.since)
+    wake = NodePower(at=now, by="controller", node=node.name, up=True, reason="LOST")
+    return tried + patience, lambda: [wake]
 
 
 def _of_attempt(state: Holdings, attempt: Attempt, now: Seconds, settings: Settings) -> _Due:
