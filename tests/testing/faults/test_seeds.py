@@ -55,10 +55,16 @@ def test_no_seed_breaks_anything_and_every_kind_of_fault_strikes() -> None:
     assert 0 < swept.calm < CALM
 
 
-#: Seeds that found bugs, all of them repaired since.
-@pytest.mark.parametrize("seed", [0, 58, 1111])
-def test_what_was_found_once_stays_repaired(seed: int) -> None:
-    assert play(Case(seed=seed)).broken == ""
+#: Cases that found bugs, all of them repaired since.
+FOUND = [
+    Case(seed=0), Case(seed=58), Case(seed=1111), Case(seed=50045, steps=250, jobs=14),
+    Case(seed=50058, steps=250, jobs=14),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOUND, ids=lambda case: str(case.seed))
+def test_what_was_found_once_stays_repaired(case: Case) -> None:
+    assert play(case).broken == ""
 
 
 @pytest.mark.parametrize("seed", [3, 39])

@@ -55,7 +55,8 @@ class Witness:
     _attempts: dict[int, _Started] = field(default_factory=dict)
     _live: dict[tuple[str, str, int], int] = field(default_factory=dict)
     _done: set[tuple[str, str, int]] = field(default_factory=set)
-    _idle: set[str] = field(default_factory=set)
+    _paused: set[str] = field(default_factory=set)
+    _cancelled: set[str] = field(default_factory=set)
     _shut: dict[str, str] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _power: set[tuple[str, bool]] = field(default_factory=set)
@@ -154,10 +155,12 @@ class Witness:
             if fact.job.name in self.jobs:
                 raise Broken(f"entry {entry.seq}: job {fact.job.name} was handed in before")
             self.jobs.add(fact.job.name)
-        elif isinstance(fact, of.JobPaused | of.JobCancelled):
-            self._idle.add(fact.job)
-        elif isinstance(fact, of.JobResumed):
-            self._idle.discard(fact.job)
+        elif isinstance(fact, of.JobPaused):
+            self._paused.add(fact.job)
+        elif isinstance(fact, of.JobCancelled):
+            self._cancelled.add(fact.job)
+        elif isinstance(fact, of.JobResumed | of.TasksRetried):
+            self._paused.discard(fact.job)  # who was paused when it ended begins anew when it is retried
         else:
             self._of_node(fact)
 
@@ -186,7 +189,7 @@ class Witness:
             wrong = f"attempt {self._live[task]} of the task is live"
         elif task in self._done:
             wrong = "the task is done"
-        elif fact.job in self._idle or fact.job not in self.jobs:
+        elif fact.job in self._paused | self._cancelled or fact.job not in self.jobs:
             wrong = "its job is paused, cancelled or not there"
         elif fact.node in self._shut or fact.node in self._lost:
             wrong = f"its node takes no work: {self._shut.get(fact.node, 'NodeLost')}"
