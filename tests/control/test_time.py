@@ -222,7 +222,7 @@ def test_the_next_thing_due_is_known():
     farm = bench(nodes=1, settings=settings)
     assert next_due(farm.state, farm.now, settings) == farm.now  # nobody looked yet
     farm.tick(10.0)
-    assert next_due(farm.state, farm.now, settings) == pytest.approx(farm.now + settings.lease)
+    assert next_due(farm.state, farm.now, settings) == pytest.approx(farm.state.senses.scanned + settings.stuck_least)
     farm.submit(job_of(frames=1))
     farm.ended(farm.decide()[0], exit_code=1)
     assert next_due(farm.state, farm.now, settings) == farm.now + settings.backoff

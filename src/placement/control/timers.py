@@ -24,14 +24,16 @@ _LEAST_LEFT = 0.05
 
 
 def overdue(state: Holdings, now: Seconds, settings: Settings) -> list[Fact]:
-    """Return what follows from the time alone; everything is looked through once in `Settings.look` seconds.
+    """Return what follows from the time alone; everything is looked through when something may be overdue.
+
+    That is once in `Settings.look` seconds at most.
 
     Silence counts from when the controller began to look at the clock without a gap of half a lease: if it was away
     itself, or the clock jumped, nobody is lost for it.
     """
     senses = state.senses
     senses.look(now, settings.lease / 2)
-    if 0 <= now - senses.scanned < settings.look:
+    if senses.scanned <= now < _look_at(state, settings):
         return []
     facts: list[Fact] = []
     soonest = math.inf
@@ -51,19 +53,30 @@ def overdue(state: Holdings, now: Seconds, settings: Settings) -> list[Fact]:
     return facts
 
 
+def _look_at(state: Holdings, settings: Settings) -> Seconds:
+    """Return when to look through everything again.
+
+    That is when something was due as of the last look, or the soonest that something is due which came after it; but
+    not before `Settings.look` seconds are over.
+    """
+    senses = state.senses
+    patience = min(settings.stuck_least, settings.timeout_grace, settings.stop_grace, settings.grace, settings.lease)
+    due = min(senses.due, senses.scanned + patience) if state.nodes else math.inf
+    return max(senses.scanned + settings.look, due)
+
+
 def next_due(state: Holdings, now: Seconds, settings: Settings) -> Seconds:
     """Return when there is something to look at next, if nothing is heard until then; infinite: never.
 
-    That is when a task's back-off ends, a job is released, a node is trusted again, or when, as of the last look,
-    something is overdue.
+    That is when a task's back-off ends, a job is released, a node is trusted again, or when something may be overdue.
     """
-    senses = state.senses
-    if not 0 <= now - senses.scanned < max(settings.look, senses.due - senses.scanned):
+    look = _look_at(state, settings)
+    if not state.senses.scanned <= now < look:
         return now
     times = [again for again in state.backing_off.values() if again > now]
     times += [entry.release for entry in state.jobs.values() if entry.release > now]
     times += [node.trusted for node in state.nodes.values() if node.trusted > now]
-    return min(max(senses.due, senses.scanned + settings.look), min(times, default=math.inf))
+    return min(look, min(times, default=math.inf))
 
 
 def ripened(state: Holdings, since: Seconds, now: Seconds) -> bool:
