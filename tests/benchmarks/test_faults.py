@@ -18,7 +18,7 @@ def test_seeds_are_counted_with_what_they_went_through() -> None:
     assert values["seeds"] == 3
     assert values["seeds that break an invariant"] == 0
     assert 0 < values["kinds of faults that struck"] <= 18
-    assert any(note.startswith("180 steps, ") for note in result.notes)
+    assert any(note.startswith("370 steps, ") for note in result.notes)
     assert any(note.startswith("faults: crash ") for note in result.notes)
     assert logging.root.manager.disable == before
     assert find("fault-seeds").where == "benchmarks.faults:fault_seeds"

@@ -55,6 +55,13 @@ def test_no_seed_breaks_anything_and_every_kind_of_fault_strikes() -> None:
     assert 0 < swept.calm < CALM
 
 
+def test_longer_cases_with_more_jobs_break_nothing() -> None:
+    swept = sweep(Case(seed=seed, steps=200, jobs=12) for seed in range(500, 510))
+
+    assert [(each.case.seed, each.broken) for each in swept.failures] == []
+    assert swept.entries > 1500
+
+
 #: Cases that found bugs, all of them repaired since.
 FOUND = [
     Case(seed=0), Case(seed=58), Case(seed=1111), Case(seed=50045, steps=250, jobs=14),
