@@ -32,7 +32,7 @@ from placement.units import Seconds
 __all__ = ["Farm"]
 
 _POLL = 0.25
-_LONGEST = 86400.0
+_SHORTEST, _LONGEST = 1e-3, 86400.0
 
 
 class Farm(Records):
@@ -153,10 +153,9 @@ class Farm(Records):
         InvalidInput
             The farm was opened without an engine, or `until` is no time.
         """
-        if until is not None:
-            number(until, "until, s since 1970", -inf, inf)
+        wanted = None if until is None else _instant(until)
         with self._lock:
-            return self._running().turn(self._clock() if until is None else until)
+            return self._running().turn(self._clock() if wanted is None else wanted)
 
     def run(self, until: Seconds | Callable[[FarmState], bool] | None = None, *, poll: Seconds = _POLL) -> None:
         """Run the farm until all jobs are over, a time has come, or `until` says so of the state.
@@ -164,7 +163,8 @@ class Farm(Records):
         Parameters
         ----------
         poll
-            Seconds for which the loop waits for news of the engine before it lets other threads in; at most a day.
+            Seconds for which the loop waits for news of the engine before it lets other threads in, from a
+            millisecond to a day.
 
         Raises
         ------
@@ -172,8 +172,8 @@ class Farm(Records):
             The farm was opened without an engine, or an argument is no time.
         """
         if until is not None and not callable(until):
-            number(until, "until, s since 1970", -inf, inf)
-        number(poll, "poll, s", high=_LONGEST)
+            _instant(until)
+        number(poll, "poll, s", _SHORTEST, _LONGEST)
         while not self._over(until):
             with self._lock:
                 turn = self._running().turn(self._clock() + poll)
@@ -202,3 +202,6 @@ class Farm(Records):
         return self._ledger.state
 
 
+def _instant(until: object) -> Seconds:
+    """Return a time, seconds since 1970; infinite: never."""
+    return inf if isinstance(until, float) and until == inf else number(until, "until, s since 1970", -1e15)

@@ -24,7 +24,7 @@ __all__ = ["Questions"]
 
 _POLL = 0.25
 _LAST = 2**63 - 1
-_LONGEST = 86400.0
+_SHORTEST, _LONGEST = 1e-3, 86400.0
 
 
 class Questions(Changes):
@@ -113,7 +113,7 @@ class Questions(Changes):
         until
             Asked whenever there is nothing new; the iterator ends when it says so.
         poll
-            Seconds between looks, at most a day.
+            Seconds between looks, from a millisecond to a day.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class Questions(Changes):
         """
         if until is not None and not callable(until):
             raise InvalidInput(f"until: must be something to call, or None, got {shown(until)}")
-        number(poll, "poll, s", high=_LONGEST)
+        number(poll, "poll, s", _SHORTEST, _LONGEST)
         with self._lock:
             last = self._ledger.journal.last() if after is None else whole(after, "after", 0, _LAST)
         return self._follow(last, until, poll)

@@ -227,7 +227,7 @@ def _engine(url: str) -> Engine:
         else:
             engine = create_engine(made, pool_pre_ping=True, connect_args=_ON_NETWORK)
             event.listen(engine, "connect", _set_up_postgresql)
-    except (ArgumentError, NoSuchModuleError) as wrong:
+    except (ArgumentError, NoSuchModuleError, ValueError) as wrong:
         raise InvalidInput(f"{url!r} names no database: {wrong}") from wrong
     except ModuleNotFoundError as missing:
         raise JournalError(f"a journal in {url!r} needs the package {missing.name}; install it") from missing
