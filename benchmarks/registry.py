@@ -178,7 +178,7 @@ BENCHMARKS = (
     Benchmark(
         "fault-seeds",
         "benchmarks.faults:fault_seeds",
-        "the whole orchestrator under simulated faults: 10,000 seeds, no broken invariant, at rest within an hour",
+        "the whole orchestrator under simulated faults: 10,000 seeds, no broken invariant, at rest within 6 h",
     ),
 )
 
