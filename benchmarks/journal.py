@@ -18,11 +18,10 @@ from time import perf_counter, process_time
 from benchmarks.alone import cores
 from benchmarks.result import Result, Row
 from placement.adapters.stores.journal import open_journal
-from placement.adapters.stores.journal.chain import Anchor
 from placement.adapters.stores.journal.sql import SqlJournal
 from placement.errors import Tampered
 from placement.farm.facts import AttemptEnded, AttemptProgressed, AttemptStarted, Fact, JobPaused, Outcome
-from placement.runtime.ports import Kept
+from placement.runtime.ports import Anchor, Kept
 from placement.testing.postgres import throwaway_postgres
 from placement.testing.tampering import BESIDE, TAMPERINGS, Change
 
