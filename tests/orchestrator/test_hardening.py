@@ -240,6 +240,18 @@ def test_importance_stays_within_bounds_however_groups_multiply() -> None:
         assert opened.job("least").state == "done"
 
 
+def test_a_value_next_to_nothing_counts_as_the_least_importance() -> None:
+    with farm() as opened:
+        opened.submit(job("least", value=5e-324, deadline=5000.0))
+        opened.submit(job("most", value=1e15, deadline=5000.0))
+        opened.submit(job("none", deadline=5000.0))
+
+        seen = jobs_of(opened.state, list(opened.state.jobs.values()), {"film": 0})
+
+        assert seen.value.tolist() == [IMPORTANCES[0], 1e15, 0.0]
+        assert opened.forecast("least").on_time > 0.5
+
+
 def test_a_job_may_wait_for_its_own_group() -> None:
     with farm() as opened:
         alone = job("a", group="show/sq10", after=(After(group="show"),))

@@ -82,13 +82,14 @@ def due(entry: JobEntry) -> Seconds:
 def jobs_of(farm: Holdings, jobs: Sequence[JobEntry], clients: dict[str, int]) -> Jobs:
     """Return the columns of jobs; `clients` are rows by name."""
     importance = [entry.job.importance * farm.importance(entry.job.group) for entry in jobs]  # may leave all bounds
+    value = np.array([entry.job.value for entry in jobs], float)
     return Jobs(
         index=np.array([entry.index for entry in jobs], np.int64),
         client=np.array([clients[entry.job.client] for entry in jobs], np.int64),
         release=np.array([entry.release for entry in jobs], float),
         deadline=np.array([due(entry) for entry in jobs], float),
         importance=np.clip(np.array(importance, float), *IMPORTANCES),
-        value=np.array([entry.job.value for entry in jobs], float),
+        value=np.where(value > 0, np.maximum(value, IMPORTANCES[0]), 0.0),
         priority=np.full(len(jobs), _PLAIN_PRIORITY, np.int64),
         held=np.array([entry.life is JobLife.PAUSED for entry in jobs], bool),
     )
