@@ -180,6 +180,36 @@ BENCHMARKS = (
         "benchmarks.faults:fault_seeds",
         "the whole orchestrator under simulated faults: 10,000 seeds, no broken invariant, at rest within 6 h",
     ),
+    Benchmark(
+        "sigkill",
+        "benchmarks.crashing:sigkill",
+        "SIGKILL at random moments, SQLite / PostgreSQL and its server: 500 / 100, 0 frames lost, 0 accepted twice",
+    ),
+    Benchmark(
+        "reopen",
+        "benchmarks.reopening:reopen",
+        "open a farm with 1,000,000 events and 100,000 live frames: ≤ 3 s",
+    ),
+    Benchmark(
+        "node-death",
+        "benchmarks.dying:node_death",
+        "from a node's death to its work started elsewhere, worst of many: within one lease and one planning round",
+    ),
+    Benchmark(
+        "control-overhead",
+        "benchmarks.controlling:control_overhead",
+        "control and journal for each finished frame, 1,000 at once, SQLite, without deciding: ≤ 1 ms of the processor",
+    ),
+    Benchmark(
+        "rerender",
+        "benchmarks.disaster:rerender",
+        "disaster, renderers with checkpoints: share of rendering repeated for interruptions and losses ≤ 2 %",
+    ),
+    Benchmark(
+        "month",
+        "benchmarks.months:month",
+        "two farms with 1,000 tasks at once each for a simulated month: state grows ≤ 2 %, memory ≤ 5 %, after 10 days",
+    ),
 )
 
 
