@@ -50,6 +50,8 @@ _ON_NETWORK = {
 _TYPES = ("int8", "float8", "varchar", "int4", "text", "bytea", "varchar", "int8", "bytea")
 _INSERT = f"INSERT INTO events ({', '.join(Row._fields)}) VALUES ({', '.join('?' * len(Row._fields))})"
 _COPY = f"COPY events ({', '.join(Row._fields)}) FROM STDIN (FORMAT BINARY)"
+_HEAD = select(head.c.seq, head.c.digest, head.c.every)
+_LOCKED_HEAD = _HEAD.with_for_update()
 
 
 class Head(NamedTuple):
@@ -178,8 +180,7 @@ def head_of(connection: Connection, *, lock: bool = False) -> Head:
     Tampered
         There is none, or more than one.
     """
-    query = select(head.c.seq, head.c.digest, head.c.every)
-    found = connection.execute(query.with_for_update() if lock else query).all()
+    found = connection.execute(_LOCKED_HEAD if lock else _HEAD).all()
     if len(found) != 1:
         raise Tampered(f"the journal has {len(found)} heads, expected the one row that tells its last entry")
     return Head(*found[0])
