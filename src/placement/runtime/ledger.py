@@ -164,6 +164,8 @@ class Ledger:
             self.catch_up()
             before = self.journal.find(key) if key else None
             if before is not None:
+                if before.seq > self.state.seq:  # somebody else did it since the look before
+                    self.catch_up()
                 if wanted is not None and (was := wanted.unlike(before.fact)):
                     raise Refused(f"key {key!r} was used for {was} (entry {before.seq}), not for {wanted}")
                 return [before.fact]
