@@ -29,6 +29,8 @@ _DAY = 86400.0
 _SLOW = Settings(lead=3_600.0, lease=3_600.0, interval=1_800.0)
 _SELDOM = Intervals(alive=900.0, progress=3_600.0)
 _SETTLED = 10
+#: Attempts and jobs that ended lately, and the most of them that a state remembers.
+_BOUNDED = {"over": 20_000, "past": 20_000, "refused": 1_000}
 _SPAN = 5
 
 
@@ -47,12 +49,14 @@ def month(days: int = _DAYS, tasks: int = _TASKS) -> Result:
             resident.append(psutil.Process().memory_info().rss / 2**20)
         done = sum(farm.state.totals.done for farm, *_ in made)
         entries = sum(farm.state.seq for farm, *_ in made)
+        room = max(len(getattr(farm.state, name)) / most for farm, *_ in made for name, most in _BOUNDED.items())
         running = sum(len(farm.state.attempts) for farm, *_ in made)
         for farm, *_ in made:
             farm.close()
     rows = (
         Row("growth of what the states hold, last days over settled ones", _growth(held), 0.02, "<="),
         Row("growth of the process's memory, the same", _growth(resident), 0.05, "<="),
+        Row("what is remembered of the past, share of the most that may be", room, 1.0, "<="),
         Row("tasks running at the end, both farms", running, 2 * tasks * 0.95, ">="),
     )
     note = (
@@ -80,7 +84,10 @@ def _growth(values: Sequence[float]) -> float:
 
 
 def contents(state: FarmState) -> int:
-    """Return how many things a state holds: elements of all containers in it, however deep."""
+    """Return how many things a state holds: elements of all containers in it, however deep.
+
+    Not counted is what it remembers of the past up to a fixed number, until which that grows.
+    """
     seen: set[int] = set()
 
     def count(thing: object) -> int:
@@ -97,4 +104,4 @@ def contents(state: FarmState) -> int:
             return sum(count(getattr(thing, each.name)) for each in fields(thing))
         return 0
 
-    return sum(count(each) for each in vars(state).values())
+    return sum(count(each) for name, each in vars(state).items() if name not in _BOUNDED)

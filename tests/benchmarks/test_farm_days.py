@@ -46,7 +46,7 @@ def test_work_of_dead_nodes_starts_again() -> None:
 
 def test_two_farms_go_through_days() -> None:
     result = month(2, 8)
-    assert result.rows[2].value > 0
+    assert result.rows[3].value > 0
     state = FarmState()
     before = contents(state)
     state.apply(ClientSet(at=0.0, name="film"))
