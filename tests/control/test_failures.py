@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from placement.control import commands
@@ -325,3 +327,21 @@ def test_finished_frames_of_a_chunk_are_not_rendered_again():
     assert again.frames == (4,)
     assert again.outputs == ("f.4.exr",)
     assert again.command == ("r", "4", "4")
+
+
+def test_a_paused_job_that_failed_unseen_comes_back_paused():
+    farm = bench(nodes=1)
+    farm.submit(job_of("first", frames=1, budget=1))
+    farm.submit(replace(job_of("second", frames=1), after=(After(job="first"),)))
+    farm.command(commands.pause, "second")
+    farm.ended(farm.decide()[0], exit_code=1)
+    assert not farm.state.jobs
+
+    farm.command(commands.retry, "first")
+
+    assert farm.state.jobs["first"].life is JobLife.ACTIVE
+    assert farm.state.jobs["second"].life is JobLife.PAUSED
+    farm.ended(farm.decide()[0])
+    assert farm.decide() == []
+    farm.command(commands.resume, "second")
+    assert len(farm.decide()) == 1

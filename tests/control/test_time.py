@@ -12,7 +12,7 @@ from placement.control.deciding import decided
 from placement.control.messages import Report, Said
 from placement.control.reactions import react
 from placement.control.settings import Settings
-from placement.control.timers import next_due, overdue, ripened
+from placement.control.timers import next_chance, next_due, overdue
 from placement.control.transitions import NodeLife, Power
 from placement.farm.facts import AttemptEnded, AttemptStopping, NodeLost, NodePower, NodeReturned, Outcome
 from placement.farm.jobs import Requirements
@@ -226,8 +226,8 @@ def test_the_next_thing_due_is_known():
     farm.submit(job_of(frames=1))
     farm.ended(farm.decide()[0], exit_code=1)
     assert next_due(farm.state, farm.now, settings) == farm.now + settings.backoff
-    assert not ripened(farm.state, farm.now, farm.now + 14)
-    assert ripened(farm.state, farm.now, farm.now + 15)
+    assert next_chance(farm.state, farm.now) == farm.now + 15
+    assert math.isinf(next_chance(farm.state, farm.now + 15))
     assert next_due(farm.state, farm.now - 100, settings) == farm.now - 100
     assert math.isinf(next_due_of_nothing())
 

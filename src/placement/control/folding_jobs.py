@@ -117,12 +117,16 @@ def cancelled(farm: Holdings, fact: JobCancelled) -> None:
 
 def paused(farm: Holdings, fact: JobPaused) -> None:
     """Hold a job."""
-    _turn(farm.job(fact.job), JobLife.PAUSED)
+    entry = farm.job(fact.job)
+    _turn(entry, JobLife.PAUSED)
+    entry.paused = True
 
 
 def resumed(farm: Holdings, fact: JobResumed) -> None:
     """Let a job go on."""
-    _turn(farm.job(fact.job), JobLife.ACTIVE)
+    entry = farm.job(fact.job)
+    _turn(entry, JobLife.ACTIVE)
+    entry.paused = False
 
 
 def reprioritised(farm: Holdings, fact: JobReprioritised) -> None:
@@ -172,7 +176,8 @@ def task_failed(farm: Holdings, fact: TaskFailed) -> None:
 def retried(farm: Holdings, fact: TasksRetried) -> None:
     """Let failed tasks wait again, and what failed for their sake, in this job and in those that wait for it.
 
-    Previews are not tried again: what they are of went on without them.
+    Previews are not tried again: what they are of went on without them. Who retries a job wants it to run, so it is not
+    paused any more; a job that comes back for its sake is what it was.
     """
     entry = farm.entry(fact.job)
     if entry is None:
@@ -186,12 +191,13 @@ def retried(farm: Holdings, fact: TasksRetried) -> None:
             old = step.trouble(task)
             step.troubles[task] = Trouble(saved=old.saved, frames=old.frames)
             move(step, task, Status.BLOCKED)
+    entry.paused = entry.paused and entry.life not in ENDED
     revived, seen = [entry], {}
     while revived:
         entry = revived.pop()
         seen[entry.name] = entry
         if entry.life in ENDED:
-            _turn(entry, JobLife.ACTIVE)
+            _turn(entry, JobLife.PAUSED if entry.paused else JobLife.ACTIVE)
             del farm.past[entry.name]
             farm.retryable.pop(entry.name, None)
             farm.jobs[entry.name] = entry

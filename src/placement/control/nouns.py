@@ -176,6 +176,8 @@ class JobEntry:
         Names of jobs that wait for this one: (job, row of the waiting step or -1).
     ended
         When it ended.
+    paused
+        Its owner paused it last, whatever became of it since.
     """
 
     index: int
@@ -188,6 +190,7 @@ class JobEntry:
     needs: list[tuple[str, int]] = field(default_factory=list)
     followers: list[tuple[str, int]] = field(default_factory=list)
     ended: Seconds = 0.0
+    paused: bool = False
     rows: dict[str, int] = field(default_factory=dict)
     _edges: Edges | None = None
     _onward: list[list[Wait]] | None = None

@@ -50,6 +50,7 @@ class _Job(msgspec.Struct, array_like=True):
     needs: list[tuple[str, int]]
     followers: list[tuple[str, int]]
     ended: float
+    paused: bool = False
 
 
 class _Attempt(msgspec.Struct, array_like=True):
@@ -143,7 +144,7 @@ def pack(farm: Holdings) -> bytes:
 def _packed(entry: JobEntry) -> _Job:
     return _Job(
         entry.index, entry.job, entry.release, [_step(step) for step in entry.steps], entry.life, entry.gates,
-        entry.needs, entry.followers, entry.ended,
+        entry.needs, entry.followers, entry.ended, entry.paused,
     )  # fmt: skip
 
 
@@ -201,6 +202,7 @@ def _entry(packed: _Job) -> JobEntry:
     entry = JobEntry(
         index=packed.index, job=packed.job, whole=with_previews(packed.job), release=packed.release, life=packed.life,
         gates=packed.gates, needs=packed.needs, followers=packed.followers, ended=packed.ended,
+        paused=packed.paused,
     )  # fmt: skip
     shown = preview_rows(packed.job)
     for row, (step, kept) in enumerate(zip(entry.whole.steps, packed.steps, strict=True)):

@@ -17,7 +17,7 @@ from placement.control.transitions import NodeLife, Power
 from placement.farm.facts import Fact, NodePower, Outcome
 from placement.units import Seconds
 
-__all__ = ["next_due", "overdue", "ripened", "stuck_at"]
+__all__ = ["next_chance", "next_due", "overdue", "stuck_at"]
 
 _Due: TypeAlias = tuple[Seconds, Callable[[], list[Fact]]]
 _LEAST_LEFT = 0.05
@@ -73,19 +73,17 @@ def next_due(state: Holdings, now: Seconds, settings: Settings) -> Seconds:
     look = _look_at(state, settings)
     if not state.senses.scanned <= now < look:
         return now
-    times = [again for again in state.backing_off.values() if again > now]
-    times += [entry.release for entry in state.jobs.values() if entry.release > now]
-    times += [node.trusted for node in state.nodes.values() if node.trusted > now]
-    return min(look, min(times, default=math.inf))
+    return min(look, next_chance(state, now))
 
 
-def ripened(state: Holdings, since: Seconds, now: Seconds) -> bool:
-    """Tell whether work became ready by the time alone after `since`, up to `now`: there is something to decide."""
-    return (
-        any(since < again <= now for again in state.backing_off.values())
-        or any(since < entry.release <= now for entry in state.jobs.values())
-        or any(since < node.trusted <= now for node in state.nodes.values())
-    )
+def next_chance(state: Holdings, now: Seconds) -> Seconds:
+    """Return when something may start for no other reason than that time passes; infinite: never.
+
+    That is when a task's back-off ends, a job is released, or a node is trusted again; seconds since 1970.
+    """
+    jobs, nodes = state.jobs.values(), state.nodes.values()
+    times = (*state.backing_off.values(), *(job.release for job in jobs), *(node.trusted for node in nodes))
+    return min((time for time in times if time > now), default=math.inf)
 
 
 def _nothing() -> list[Fact]:

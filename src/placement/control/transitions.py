@@ -90,8 +90,8 @@ JOB_MOVES: Mapping[JobLife, frozenset[JobLife]] = {
     JobLife.PAUSED: frozenset((JobLife.ACTIVE, JobLife.CANCELLING, JobLife.DONE, JobLife.PARTIAL, JobLife.FAILED)),
     JobLife.CANCELLING: frozenset((JobLife.CANCELLED,)),
     JobLife.DONE: frozenset(),
-    JobLife.PARTIAL: frozenset((JobLife.ACTIVE,)),  # retried
-    JobLife.FAILED: frozenset((JobLife.ACTIVE,)),  # retried
+    JobLife.PARTIAL: frozenset((JobLife.ACTIVE, JobLife.PAUSED)),  # retried, or what it waits for was
+    JobLife.FAILED: frozenset((JobLife.ACTIVE, JobLife.PAUSED)),
     JobLife.CANCELLED: frozenset(),
 }
 

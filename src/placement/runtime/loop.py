@@ -16,7 +16,7 @@ from placement.control.reactions import react
 from placement.control.seeing import see
 from placement.control.settings import Settings
 from placement.control.state import FarmState
-from placement.control.timers import next_due, overdue
+from placement.control.timers import next_chance, next_due, overdue
 from placement.errors import Fenced
 from placement.farm.facts import AttemptProgressed, Elected, Fact, ReportRefused
 from placement.farm.tariff import Outlook
@@ -210,7 +210,7 @@ class Loop:
         facts = self._record([lambda state: decided(state, seen, made, now, self._took, self.settings)])
         _LOG.debug("decided on %d facts in %.3f s", len(facts), self._took, extra=self._told(facts=len(facts)))
         self._decided_at, self._fresh = now, self.state.seq > before + len(facts)  # what came meanwhile is not in it
-        self._chance = _next_chance(self.state, now)
+        self._chance = next_chance(self.state, now)
         return facts
 
     def _patience(self, until: Seconds) -> Seconds:
@@ -266,10 +266,3 @@ class Loop:
         if self._lead_until > -math.inf:
             self._term, self._lead_until = None, -math.inf
             self.ledger.journal.resign(self.name)
-
-
-def _next_chance(state: FarmState, now: Seconds) -> Seconds:
-    """Return when something may start for no other reason than that time passes: a release, a back-off, trust."""
-    jobs, nodes = state.jobs.values(), state.nodes.values()
-    times = (*state.backing_off.values(), *(job.release for job in jobs), *(node.trusted for node in nodes))
-    return min((time for time in times if time > now), default=math.inf)

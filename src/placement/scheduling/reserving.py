@@ -146,6 +146,7 @@ class _Ends:
 
     @classmethod
     def of(cls, farm: FarmSnapshot, remaining: Floats, nodes: Bools) -> _Ends:
+        """Return the ends on `nodes`, shape ``(nodes,)``, of attempts with `remaining` seconds left."""
         rows = np.flatnonzero(nodes[farm.attempts.node])
         rows = rows[np.lexsort((remaining[rows], farm.attempts.node[rows]))]
         node = farm.attempts.node[rows]

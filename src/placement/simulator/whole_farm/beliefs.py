@@ -61,6 +61,7 @@ class _Learned:
         np.maximum.at(self._memory, step, self._peak[frame])
 
     def cost(self, steps: Ints, warmth: float) -> Cost:
+        """Return forecasts corrected by the frames that ended; seconds of shape ``(steps, classes)``."""
         spread, common = self._spread[steps] ** 2, self._common[steps] ** 2
         left = 1 / (1 / common + self._count[steps] / spread)
         shift = np.exp(left * self._error[steps] / spread)
@@ -97,6 +98,7 @@ class _Truth:
         np.subtract.at(self._left, step, 1.0)
 
     def cost(self, steps: Ints, warmth: float) -> Cost:
+        """Return the mean of the frames that are left; seconds of shape ``(steps, classes)``."""
         left = self._left[steps]
         factor = np.where(left > 0, self._sum[steps] / np.maximum(left, 1.0), self._all[steps])
         # What is left of a sum after all its frames are taken away may be a rounding of either sign.

@@ -65,6 +65,7 @@ class _Seen:
         self._check_state(0, GENESIS)
 
     def take(self, row: Row, entries: Entries) -> None:
+        """Note what one more row says; raises `Tampered` if a state kept there was edited."""
         self._check_state(row.seq, row.digest)
         if row.body is None:
             return
@@ -82,6 +83,7 @@ class _Seen:
                 raise Tampered(f"entry {seq}: the state kept there was edited")
 
     def end(self, connection: Connection) -> None:
+        """Compare states and names with what all rows said; raises `Tampered` if they do not fit."""
         if self.states:
             raise Tampered(f"a state was added: it tells of entry {min(self.states)}, which is not there")
         there = set()
