@@ -89,10 +89,7 @@ def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list
 
 
 def _node(state: Holdings, name: str) -> Node:
-    found = state.nodes.get(text(name, "node"))
-    if found is None:
-        raise not_found("node", name, state.nodes)
-    return found
+    return state.node(text(name, "node"))
 
 
 def drain(state: Holdings, node: str, at: Seconds, by: str, why: str = "") -> list[Fact]:
