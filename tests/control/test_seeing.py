@@ -8,6 +8,7 @@ import pytest
 from placement.control import commands
 from placement.control.deciding import decided
 from placement.control.orders import again
+from placement.control.seeing_work import asked
 from placement.control.transitions import JobLife, Status
 from placement.farm.facts import AttemptStarted, Decided, TaskFailed
 from placement.farm.jobs import After, Checkpoint, Frames, Job, Milestone, Preview, Requirements, Step, Waits
@@ -127,6 +128,8 @@ def test_previews_come_first_and_are_gone_on_from():
     due = {step.name: due for (_, step), due in zip(seen.steps, seen.snapshot.steps.preview_due, strict=True)}
     assert due["beauty/preview"] == farm.now + 10.0
     assert np.isnan(due["beauty"])
+    job = farm.state.jobs["sh010"]
+    assert [asked(job, step).preview for step in job.steps] == [False, True]
 
     started = [farm.starts[number] for number in farm.decide()]
     shown = [start.command for start in started if start.task[1] == "beauty/preview"]

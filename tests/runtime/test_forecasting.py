@@ -70,6 +70,19 @@ def test_what_a_job_type_takes_is_learned_for_jobs_to_come() -> None:
     assert told.common[0] < 0.4
 
 
+def test_previews_and_whole_frames_teach_nothing_of_each_other() -> None:
+    forecaster, frame = EstimateForecaster(), [_step("whole", declared=20.0)]
+    before = forecaster.forecast(frame, _CLASSES)
+    preview = _step("new", declared=0.6, preview=True)
+    for number in range(20):  # loading the scene takes as long as ever
+        seen = replace(preview, job=f"old{number}", finished={"slow": Observed.of([1.0, 100.0])})
+        forecaster.learn([Finished(asked=seen, node=_SLOW, seconds=12.0)])
+    after, shown = forecaster.forecast(frame, _CLASSES), forecaster.forecast([preview], _CLASSES)
+    assert (after.seconds == before.seconds).all()
+    assert (after.spread, after.common) == (before.spread, before.common)
+    assert _median(shown)[0, 0] == pytest.approx(12.0, rel=0.4)
+
+
 def test_a_long_step_does_not_count_as_many() -> None:
     one, many = EstimateForecaster(), EstimateForecaster()
     one.learn([Finished(asked=_step(declared=100.0), node=_SLOW, seconds=400.0)])

@@ -85,6 +85,8 @@ class StepAsked:
         Peak memory of done tasks, MiB; the latest hundred are enough.
     chunk
         Frames in a task.
+    preview
+        Whether it shows another step early: what it takes is mostly loading, and says nothing of that step's frames.
     """
 
     job: str
@@ -96,6 +98,7 @@ class StepAsked:
     finished: Mapping[str, Observed] = field(default_factory=dict)
     peaks: tuple[MiB, ...] = ()
     chunk: int = 1
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ def asked(entry: JobEntry, step: StepEntry) -> StepAsked:
         step.asked = StepAsked(
             job=entry.name, step=step.name, job_type=step.step.job_type, requirements=needs, quality=step.step.quality,
             declared=step.step.seconds, finished=step.finished, peaks=step.peaks, chunk=step.step.frames.chunk,
+            preview=step.preview_of >= 0,
         )  # fmt: skip
     return step.asked
 

@@ -99,7 +99,8 @@ class EstimateForecaster:
 
     A step's estimate, or 600 s where there is none, scaled by what a core of the class is worth, times what tasks of
     the job type took on the class against that; then moved by the step's own done tasks. All on the log scale. A step
-    whose own tasks show nothing new is looked at again when the farm has learned 5 % more of others.
+    whose own tasks show nothing new is looked at again when the farm has learned 5 % more of others. Previews and whole
+    renderings teach nothing of each other.
 
     Examples
     --------
@@ -112,7 +113,7 @@ class EstimateForecaster:
     name = "estimate"
 
     def __init__(self) -> None:
-        self._experience = Experience()
+        self._experience, self._of_previews = Experience(), Experience()
         self._known: dict[tuple[str, str], tuple[StepAsked, int, tuple[str, ...], Floats, float]] = {}
         self._lessons = 0
 
@@ -130,34 +131,37 @@ class EstimateForecaster:
             known[key] = found
             location[row], common[row] = found[3:]
         self._known = known
-        spread = np.full(len(steps), self._experience.spread)
+        spread = np.array([self._by(step).spread for step in steps], float)
         return Forecasts(
             seconds=expected(location, common, spread), spread=spread, common=common,
             memory=np.array([memory_of(step) for step in steps], float), model=self.name,
         )  # fmt: skip
 
     def _one(self, step: StepAsked, names: tuple[str, ...], speeds: Floats) -> tuple[Floats, float]:
-        declared = step.declared is not None
-        usual = [self._experience.mean(step.job_type, name, declared=declared) for name in names]
+        declared, experience = step.declared is not None, self._by(step)
+        usual = [experience.mean(step.job_type, name, declared=declared) for name in names]
         location = _anchor(step) - speeds + np.asarray(usual)
-        between = self._experience.between(step.job_type, declared=declared)
-        return corrected(location, between, self._experience.spread, step, names)
+        between = experience.between(step.job_type, declared=declared)
+        return corrected(location, between, experience.spread, step, names)
+
+    def _by(self, step: StepAsked) -> Experience:
+        return self._of_previews if step.preview else self._experience
 
     def learn(self, finished: Sequence[Finished]) -> None:
         """Take note of tasks that were done; the n-th of a step weighs 1/n."""
         for each in finished:
             if not 0 < each.seconds < math.inf:
                 continue
-            asked, log = each.asked, math.log(each.seconds)
+            asked, log, experience = each.asked, math.log(each.seconds), self._by(each.asked)
             seen = asked.finished.get(each.node.node_class)
             before = sum(other.count for other in asked.finished.values())
             residual = log - _anchor(asked) + math.log(speed_of(each.node))
-            self._experience.add(
+            experience.add(
                 asked.job_type, each.node.node_class, declared=asked.declared is not None, residual=residual,
                 weight=1 / (1 + before),
             )  # fmt: skip
             if seen is not None and seen.count > 0:
-                self._experience.within((log - seen.mean) * (seen.count / (seen.count + 1)) ** 0.5)
+                experience.within((log - seen.mean) * (seen.count / (seen.count + 1)) ** 0.5)
             self._lessons += 1
 
 

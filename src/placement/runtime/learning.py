@@ -30,7 +30,5 @@ def finished_of(state: FarmState, facts: Sequence[Fact]) -> list[Finished]:
         job = state.jobs.get(attempt.job)
         if job is not None:
             node = state.nodes[attempt.node].spec
-            found.append(
-                Finished(asked=asked(job, attempt.step), node=node, seconds=fact.seconds, memory=fact.memory)
-            )
+            found.append(Finished(asked=asked(job, attempt.step), node=node, seconds=fact.seconds, memory=fact.memory))
     return found

@@ -65,7 +65,8 @@ def test_longer_cases_with_more_jobs_break_nothing() -> None:
 #: Cases that found bugs, all of them repaired since.
 FOUND = [
     Case(seed=0), Case(seed=58), Case(seed=1111), Case(seed=50045, steps=250, jobs=14),
-    Case(seed=50058, steps=250, jobs=14),
+    Case(seed=50058, steps=250, jobs=14), Case(seed=1001274), Case(seed=1006514), Case(seed=1006682),
+    Case(seed=1000040, steps=250, jobs=14),
 ]  # fmt: skip
 
 
