@@ -24,8 +24,10 @@ _SCALE = 0.2
 _PERIOD = 300.0
 _START = 1.7e9
 _DAYS = 4.0
-#: Virtual time passes in steps of a third of `lead`; the planner looks again at a farm without news every two minutes.
-_SETTINGS = Settings(lead=3_600.0, interval=120.0)
+#: Virtual time passes in steps of a third of `lead`; the planner looks again at a farm without news every two minutes,
+#: at one with news every five seconds: with the usual 0.2 s runs take five times as long and repeat as much.
+_SETTINGS = Settings(lead=3_600.0, interval=120.0, gap=5.0)
+_TOLD = 3
 
 
 def rerender(scale: float = _SCALE, seeds: int = 1, days: float = _DAYS) -> Result:
@@ -36,7 +38,7 @@ def rerender(scale: float = _SCALE, seeds: int = 1, days: float = _DAYS) -> Resu
         period = np.where(np.isfinite(world.steps.checkpoint), world.steps.checkpoint, _PERIOD)
         world = replace(world, steps=replace(world.steps, checkpoint=period))
         begun = perf_counter()
-        totals, left, hours = run_bridge(bridge(world, _START), days)
+        totals, left, hours, whys = run_bridge(bridge(world, _START), days)
         shares.append(totals.repeated)
         lost = ", ".join(f"{name} {seconds / 3600:.1f} h" for name, seconds in sorted(totals.lost.items()) if seconds)
         notes.append(
@@ -45,12 +47,19 @@ def rerender(scale: float = _SCALE, seeds: int = 1, days: float = _DAYS) -> Resu
             f"in {hours:.0f} h; {totals.useful / 3600:,.0f} h of rendering kept, lost by {lost or 'nothing'}; "
             f"{perf_counter() - begun:.0f} s"
         )
+        notes += [f"left: {why}" for why in whys]
     row = Row("share of rendering that is repeated for interruptions and losses, worst seed", max(shares), 0.02, "<=")
     return Result("rerender", (row,), (*notes, f"steps without checkpoints of their own have one every {_PERIOD:g} s"))
 
 
-def run_bridge(given: Bridge, days: float) -> tuple[Totals, int, float]:
-    """Run a world until all is done, or for so many days; return totals, tasks left, and hours that it took."""
+def run_bridge(given: Bridge, days: float) -> tuple[Totals, int, float, list[str]]:
+    """Run a world until all is done, or for so many days.
+
+    Returns
+    -------
+    totals, left, hours, whys
+        What was done, tasks that are left, hours that it took, and why the first jobs of those that are left are.
+    """
     clock = SimulatedClock(given.start)
     engine = SimulatedEngine(clock, given.truth, given.nodes, troubles=given.troubles)
     with Farm.open(":memory:", engine=engine, clock=clock, timer=lambda: 0.0, settings=_SETTINGS) as farm:
@@ -68,8 +77,10 @@ def run_bridge(given: Bridge, days: float) -> tuple[Totals, int, float]:
         _through(farm, clock, given, end)
         while clock() < end and any(name not in given.held for name in farm.state.jobs):
             farm.step(end)
-        left = sum(entry.open for name, entry in farm.state.jobs.items() if name not in given.held)
-        return farm.state.totals, left, (clock() - given.start) / 3600
+        late = [name for name in farm.state.jobs if name not in given.held]
+        left = sum(farm.state.jobs[name].open for name in late)
+        whys = [str(farm.why(name)) for name in late[:_TOLD]]
+        return farm.state.totals, left, (clock() - given.start) / 3600, whys
 
 
 def _through(farm: Farm, clock: SimulatedClock, given: Bridge, end: Seconds) -> None:
