@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,32 @@ def test_the_shipped_model_answers_for_steps_it_knows_and_estimates_for_others(t
     assert told.seconds[0, 1] < told.seconds[0, 0] < 20.0
     assert 40.0 < told.seconds[1, 0] < 120.0
     assert told.memory[0] < 1024.0 == told.memory[1]
+
+
+def test_a_preview_is_the_models_only_if_the_model_can_tell_it_from_whole_frames(
+    tmp_path: Path, placer: Placer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _Folder(tmp_path, placer, {"a": 0.0})
+    folder.promote("a")
+    shown = _step(declared=77.0, preview=True, quality={**_QUALITY, "samples": 4})
+    told = ModelForecaster(LiveModel(tmp_path, folder.load)).forecast([shown, _step("whole")], _NODES)
+    assert 40.0 < told.seconds[0, 0] < 120.0
+    assert told.seconds[1, 0] < 20.0
+
+    monkeypatch.setattr(_Shifted, "features", (*placer.features, "samples"))
+    monkeypatch.setattr(placer, "forecast", _without_samples(placer))
+    told = ModelForecaster(LiveModel(tmp_path, folder.load)).forecast([shown], _NODES)
+    assert told.seconds[0, 0] < 20.0
+
+
+def _without_samples(placer: Placer) -> Callable[..., Mapping[str, Forecast]]:
+    """Return the forecast of a model that takes `samples`, and makes nothing of them."""
+    forecast = placer.forecast
+
+    def known(tasks: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> Mapping[str, Forecast]:
+        return forecast([{k: v for k, v in task.items() if k != "samples"} for task in tasks], nodes)
+
+    return known
 
 
 def test_a_steps_own_tasks_correct_the_model_and_chunks_take_longer(tmp_path: Path, placer: Placer) -> None:

@@ -139,6 +139,16 @@ def test_what_cannot_be_a_row_is_counted() -> None:
     assert sorted(made.skipped.values()) == [1, 1, 1]
 
 
+def test_a_preview_that_looks_like_whole_frames_teaches_nothing() -> None:
+    made = JournalRows()
+    plain = Step(name="beauty", quality={"spp": 64}, preview=Preview(share=0.1))
+    entries = _entries(
+        *_tried(1, Outcome.DONE, 9.0), *_tried(2, Outcome.DONE, 3.0, step="beauty/preview"), steps=[plain]
+    )
+    assert [row["job_id"] for row in made.rows(entries)] == ["sh010/beauty"]
+    assert list(made.skipped) == ["a preview that no parameter tells from whole frames"]
+
+
 def test_quality_of_any_type_can_be_learned() -> None:
     steps = [
         Step(name="a", quality={"crowd": 3, "hair": True, "bias": -1.5, "look": "x", "odd": 3}),

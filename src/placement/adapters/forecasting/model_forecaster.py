@@ -51,9 +51,9 @@ class _Cold:
 class ModelForecaster:
     """A watched model over `EstimateForecaster`.
 
-    A step is the model's when the model was trained on its job type and takes its quality parameters; the model's
-    forecast is then moved by the step's own done tasks. A newly promoted model counts from the next forecast on;
-    `LiveModel` says when it is left again.
+    A step is the model's when the model was trained on its job type and takes its quality parameters, a preview only
+    if it takes `samples`, by which previews differ from whole frames; the model's forecast is then moved by the step's
+    own done tasks. A newly promoted model counts from the next forecast on; `LiveModel` says when it is left again.
 
     Parameters
     ----------
@@ -165,11 +165,16 @@ def _cold(model: Scorer, steps: Sequence[StepAsked], classes: Sequence[NodeSpec]
     asked_for = None if memory is None else _MARGIN * memory.quantile(_QUANTILE).max(axis=1)
     found = []
     for row, step in enumerate(steps):
-        known = bool((run_time.level[row] <= _KNOWN).any())
+        known = bool((run_time.level[row] <= _KNOWN).any()) and not _unlike_whole(step, model.features)
         needs = None if asked_for is None or not _knows(memory, row) else float(asked_for[row])
         location = run_time.location[row] + math.log(step.chunk)
         found.append(_Cold(step, known, location, float(run_time.scale[row].mean()), needs))
     return found
+
+
+def _unlike_whole(step: StepAsked, features: Sequence[str]) -> bool:
+    """Return whether a step is a preview that the model would take for whole frames."""
+    return step.preview and not ("samples" in step.quality and "samples" in features)
 
 
 def _knows(memory: Forecast | None, row: int) -> bool:

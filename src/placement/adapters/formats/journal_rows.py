@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from placement.control.previews import with_previews
+from placement.control.previews import SUFFIX, with_previews
 from placement.farm.facts import (
     AttemptEnded,
     AttemptProgressed,
@@ -56,8 +56,8 @@ class JournalRows:
     Attributes
     ----------
     skipped
-        Why attempts became no rows -> how many: of an energy mode that the schema does not know, or of a job, a node or
-        a beginning that is not in these entries.
+        Why attempts became no rows -> how many: of an energy mode that the schema does not know, of a preview whose
+        parameters are those of whole frames, or of a job, a node or a beginning that is not in these entries.
     features
         Quality parameters beyond the schema -> how they can be learned.
     """
@@ -118,6 +118,9 @@ class JournalRows:
             return self._skip("its job, step or node is not there")
         if begun.mode:
             return self._skip("an energy mode that telemetry does not know")
+        whole = steps.get(begun.step.removesuffix(SUFFIX), step)
+        if whole is not step and whole.quality == step.quality:
+            return self._skip("a preview that no parameter tells from whole frames")
         self._learn(step)
         return {
             **_quality(step),
