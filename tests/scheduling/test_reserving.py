@@ -86,8 +86,22 @@ def test_of_nodes_that_are_ready_together_the_warm_one_is_kept():
 
 
 def test_no_more_than_the_stated_share_of_nodes_is_kept():
-    farm, cost, remaining = farm_of([50, 20, 70, 90], waiting=9)
-    assert reserve(farm, cost, Rules(reserve_share=0.5), remaining, ORDER).kept.tolist() == [0, 1]
+    nodes = 4
+    farm = snapshot_of(
+        now=1000.0, nodes={"node_class": np.zeros(nodes)},
+        steps={"request": [NARROW, *[WIDE] * 9], "waiting": [0, *[1] * 9], "since": [0.0] * 10},
+        attempts={"node": np.arange(nodes), "step": np.zeros(nodes)},
+    )  # fmt: skip
+    remaining, order = np.array([50.0, 20.0, 70.0, 90.0]), np.arange(10)
+
+    assert reserve(farm, cost_of(farm), Rules(reserve_share=0.5), remaining, order).step.tolist() == [2, 1, NONE, NONE]
+
+
+def test_one_node_is_kept_for_many_frames_of_a_step_and_a_tenth_if_its_deadline_lacks_them():
+    farm, cost, remaining = farm_of(np.arange(40.0), waiting=9, nodes=40)
+
+    assert reserve(farm, cost, Rules(), remaining, ORDER).kept.tolist() == [0]
+    assert reserve(farm, cost, Rules(), remaining, ORDER, np.array([0, 9])).kept.tolist() == [0, 1, 2, 3]
 
 
 def test_a_node_that_is_down_is_not_kept():
@@ -118,15 +132,17 @@ def test_ready_is_when_enough_attempts_have_ended(seed, nodes, count):
     farm = snapshot_of(
         now=1000.0,
         nodes={"node_class": np.zeros(nodes)},
-        steps={"request": [NARROW, request], "waiting": [0, nodes], "since": [0.0, 0.0]},
+        steps={
+            "request": [NARROW, *[request] * nodes], "waiting": [0, *[1] * nodes], "since": np.zeros(1 + nodes),
+        },
         attempts={"node": node, "step": np.zeros(len(node))},
-    )
-    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), remaining, ORDER)
+    )  # fmt: skip
+    kept = reserve(farm, cost_of(farm), Rules(reserve_share=1.0), remaining, np.arange(1 + nodes))
+    assert sorted(kept.step.tolist()) == list(range(1, 1 + nodes))
     for one in range(nodes):
         ends = np.sort(remaining[node == one])
         needed = request[0] - (8 - len(ends))
         expected = 0.0 if needed <= 0 else ends[needed - 1]
-        assert kept.step[one] == 1
         assert np.isclose(kept.ready[one], 1000.0 + expected)
 
 

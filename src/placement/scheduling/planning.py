@@ -14,6 +14,7 @@ from placement.scheduling.energy_modes import choose_modes
 from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.lanes import bulky, lanes
+from placement.scheduling.overtaking import overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
@@ -108,6 +109,9 @@ class _Scene:
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
         due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
         lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
+        owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
+        passed = overtaken(farm, within.able, urgency.ranking.key, owes)
+        lineup = order[(affords.any(axis=1) & passed)[order]]
         return cls(
             farm=farm,
             cost=cost,
@@ -120,7 +124,7 @@ class _Scene:
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
             prices=_prices(farm, cost),
             remaining=left,
-            reservations=reserve(farm, within, rules, left, order[affords[order].any(axis=1)], lacks),
+            reservations=reserve(farm, within, rules, left, lineup, lacks),
             order=order,
         )
 

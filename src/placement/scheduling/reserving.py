@@ -68,10 +68,11 @@ def reserve(
     order: Ints,
     lacks: Ints | None = None,
 ) -> Reservations:
-    """Keep nodes for wide frames that have waited `Rules.wide_wait` seconds, one for each frame, soonest ready first.
+    """Keep a node for each step of wide frames that has waited `Rules.wide_wait` seconds, the one that is ready first.
 
-    A step of other frames that has waited `Rules.ageing` gets one node as well: smaller ones that follow each other
-    would never leave it room. In danger it gets as many as it `lacks`, up to a tenth of those that could run it.
+    A step of other frames that has waited `Rules.ageing` gets one as well: smaller ones that follow each other would
+    never leave it room. In danger either gets as many as it `lacks`, up to a tenth of those that could run it. The next
+    frame of a step waits anew: to clear a node for every one at once costs more than it gains.
 
     Of those that are ready together, the fastest first, and warm ones. At most `Rules.reserve_share` of the nodes that
     could run a step are kept for it and those before it, and no more than licences are free: a node that is kept for a
@@ -83,7 +84,7 @@ def reserve(
     remaining
         Seconds each attempt still runs, shape ``(attempts,)``.
     order
-        Rows of steps, first ones first.
+        Rows of the steps that may ask, first ones first: those that `placement.scheduling.overtaking` finds.
     lacks
         Places that steps of large frames in danger lack, as `placement.scheduling.lanes` says, shape ``(steps,)``;
         None: no step lacks any.
@@ -95,7 +96,7 @@ def reserve(
     """
     step, ready = np.full(farm.nodes.count, NONE, np.int64), np.full(farm.nodes.count, np.inf)
     wide, waited = wide_steps(farm, cost, rules), farm.now - farm.steps.since
-    lacks = np.zeros(farm.steps.count, np.int64) if lacks is None else np.where(wide, 0, lacks)
+    lacks = np.zeros(farm.steps.count, np.int64) if lacks is None else lacks
     asks = (waited >= np.where(wide, rules.wide_wait, rules.ageing)) | (lacks > 0)
     asks &= farm.steps.waiting > 0
     asks &= ~farm.jobs.held[farm.steps.job]
@@ -110,7 +111,7 @@ def reserve(
         fitting = up & classes[farm.nodes.node_class]
         most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
         some = max(min(int(lacks[row]), int(_BULKY_SHARE * fitting.sum())), 1)
-        count, licence = min(int(farm.steps.waiting[row]) if wide[row] else some, most), int(farm.steps.licence[row])
+        count, licence = min(some, most), int(farm.steps.licence[row])
         if licence != NONE:
             count = min(count, int(licences[licence]))
         if count <= 0:

@@ -1,0 +1,93 @@
+"""Who waits because of its size: work that ranks lower begins while it does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placement.farm.snapshot import FarmSnapshot
+from placement.units import Bools, Floats, Ints, Seconds
+
+__all__ = ["overtaken", "owed"]
+
+
+def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bools:
+    """Tell of which steps work that ranks lower has begun since they wait, where they could have run.
+
+    A wide frame behind work that is more urgent than it is waits for its turn, as any other does, and room that is
+    cleared for it is lost. One that others pass does not find a place, and never will. Within a client the order of
+    work is all that counts. Between clients guarantees count besides: others overtake only who is `owed` room.
+
+    Parameters
+    ----------
+    able
+        Where steps can run, shape ``(steps, classes)``.
+    key
+        As `Ranking.key`, shape ``(steps,)``.
+    owed
+        What `owed` says, shape ``(steps,)``.
+
+    Returns
+    -------
+    Bools
+        Shape ``(steps,)``.
+
+    Examples
+    --------
+    The second step ranks first and waits since 0 s; of the first a frame began at 50 s.
+
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> farm = snapshot_of(now=90.0, steps={"waiting": [9, 9], "since": [50.0, 0.0]},
+    ...                    attempts={"node": [0], "step": [0], "started": [50.0]})
+    >>> able, nobody = np.ones((2, 1), bool), np.zeros(2, bool)
+    >>> overtaken(farm, able, np.array([1.0, 0.0]), nobody).tolist()
+    [False, True]
+    >>> overtaken(farm, able, np.array([0.0, 1.0]), nobody).tolist()
+    [False, False]
+    """
+    client, everybody = farm.jobs.client[farm.steps.job], np.argsort(key, kind="stable")
+    passed = np.zeros(farm.steps.count, bool)
+    for row in np.unique(client).tolist():
+        own = everybody[client[everybody] == row]
+        passed[own] = _passed(farm, able, own)
+    if owed.any():
+        passed[everybody] |= _passed(farm, able, everybody) & owed[everybody]
+    return passed
+
+
+def owed(farm: FarmSnapshot, guaranteed: Floats, used: Floats, patience: Seconds) -> Bools:
+    """Tell which steps have a right to room before others' work, whatever ranks first, shape ``(steps,)``.
+
+    Those of clients that hold nothing, or lack a frame of it, or half, of what they are guaranteed; and all that waited
+    for `patience`.
+
+    Parameters
+    ----------
+    guaranteed, used
+        Worth that clients are guaranteed and hold, shape ``(clients,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> farm = snapshot_of(now=9000.0, steps={"waiting": [1, 1], "since": [8000.0, 1000.0]})
+    >>> owed(farm, np.array([2.0]), np.array([2.0]), 3600.0).tolist()
+    [False, True]
+    >>> owed(farm, np.array([2.0]), np.array([0.5]), 3600.0).tolist()
+    [True, True]
+    """
+    there, client = farm.capacity() > 0, farm.jobs.client[farm.steps.job]
+    worth = np.where(there, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    lacks = np.minimum(worth, guaranteed[client] / 2) <= (guaranteed - used)[client]
+    return np.asarray(lacks | (farm.now - farm.steps.since >= patience))
+
+
+def _passed(farm: FarmSnapshot, able: Bools, order: Ints) -> Bools:
+    """Tell of which steps in `order`, first ones first, one behind has begun since, shape of `order`."""
+    place = np.full(farm.steps.count, -1)
+    place[order] = np.arange(len(order))
+    rank, kind = place[farm.attempts.step], farm.nodes.node_class[farm.attempts.node]
+    there = rank >= 0
+    latest = np.full((len(order) + 1, able.shape[1]), -np.inf)
+    np.maximum.at(latest, (rank[there], kind[there]), farm.attempts.started[there])
+    latest = np.maximum.accumulate(latest[::-1], axis=0)[::-1]
+    since = farm.steps.since[order, None]
+    return np.asarray((able[order] & (latest[1:] > since)).any(axis=1))
