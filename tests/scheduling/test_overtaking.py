@@ -1,10 +1,10 @@
-"""Who is overtaken: by its own client's work, by others' when room is owed to it, by nothing that came before it."""
+"""Who is overtaken: its own client's work counts, others' when room is owed to it, nothing that came first."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.scheduling.overtaking import overtaken, owed
+from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Rules
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
@@ -61,6 +61,12 @@ def test_room_is_owed_below_the_guarantee_and_after_a_long_wait():
     assert owed(farm, half, np.array([0.0, 1.0]), 1e6).tolist() == [True, False]
     assert owed(farm, half, half + 1e-6, 1e6).tolist() == [False, False]
     assert owed(farm, half, half + 1e-6, 600.0).tolist() == [True, False]
+
+
+def test_the_first_in_danger_and_all_before_it_come_first():
+    order, danger = np.array([2, 0, 1, 4]), np.array([True, False, False, True, True])
+    assert first_ones(order, danger).tolist() == [True, False, True, False, False]
+    assert first_ones(order, np.zeros(5, bool)).tolist() == [True, True, True, False, True]
 
 
 def test_no_node_is_cleared_for_wide_frames_behind_more_urgent_narrow_ones():

@@ -1,4 +1,4 @@
-"""Who waits because of its size: work that ranks lower begins while it does not."""
+"""Who may have room cleared: whose turn it is, and who waits because of its size while work that ranks lower begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ import numpy as np
 from placement.farm.snapshot import FarmSnapshot
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["overtaken", "owed"]
+__all__ = ["first_ones", "overtaken", "owed"]
+
+
+def first_ones(order: Ints, danger: Bools) -> Bools:
+    """Tell which steps no other in danger ranks before, of those in `order`, shape ``(steps,)``.
+
+    Examples
+    --------
+    >>> first_ones(np.array([3, 0, 1]), np.array([True, True, False, False])).tolist()
+    [True, False, False, True]
+    """
+    first, pressed = np.zeros(len(danger), bool), danger[order]
+    first[order] = np.cumsum(pressed) - pressed == 0
+    return first
 
 
 def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bools:

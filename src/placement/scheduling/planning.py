@@ -14,7 +14,7 @@ from placement.scheduling.energy_modes import choose_modes
 from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.lanes import bulky, lanes
-from placement.scheduling.overtaking import overtaken, owed
+from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
@@ -110,8 +110,8 @@ class _Scene:
         due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
         lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
         owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
-        passed = overtaken(farm, within.able, urgency.ranking.key, owes)
-        lineup = order[(affords.any(axis=1) & passed)[order]]
+        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, urgency.ranking.danger)
+        lineup = order[(affords.any(axis=1) & may_ask)[order]]
         return cls(
             farm=farm,
             cost=cost,

@@ -84,7 +84,7 @@ def reserve(
     remaining
         Seconds each attempt still runs, shape ``(attempts,)``.
     order
-        Rows of the steps that may ask, first ones first: those that `placement.scheduling.overtaking` finds.
+        Rows of the steps that may ask, first ones first: by `placement.scheduling.overtaking`.
     lacks
         Places that steps of large frames in danger lack, as `placement.scheduling.lanes` says, shape ``(steps,)``;
         None: no step lacks any.
