@@ -63,10 +63,11 @@ def test_room_is_owed_below_the_guarantee_and_after_a_long_wait():
     assert owed(farm, half, half + 1e-6, 600.0).tolist() == [True, False]
 
 
-def test_the_first_in_danger_and_all_before_it_come_first():
-    order, danger = np.array([2, 0, 1, 4]), np.array([True, False, False, True, True])
-    assert first_ones(order, danger).tolist() == [True, False, True, False, False]
+def test_all_before_what_presses_come_first():
+    order, pressing = np.array([2, 0, 1, 4]), np.array([True, False, False, True, True])
+    assert first_ones(order, pressing).tolist() == [False, False, True, False, False]
     assert first_ones(order, np.zeros(5, bool)).tolist() == [True, True, True, False, True]
+    assert first_ones(order[:0], pressing).tolist() == [False] * 5
 
 
 def test_no_node_is_cleared_for_wide_frames_behind_more_urgent_narrow_ones():

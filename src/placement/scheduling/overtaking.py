@@ -10,16 +10,23 @@ from placement.units import Bools, Floats, Ints, Seconds
 __all__ = ["first_ones", "overtaken", "owed"]
 
 
-def first_ones(order: Ints, danger: Bools) -> Bools:
-    """Tell which steps no other in danger ranks before, of those in `order`, shape ``(steps,)``.
+def first_ones(order: Ints, pressing: Bools) -> Bools:
+    """Tell which steps in `order` come before the first of those that are `pressing`, shape ``(steps,)``.
+
+    Parameters
+    ----------
+    order
+        Rows of steps, first ones first.
+    pressing
+        Narrow steps in danger, shape ``(steps,)``: room that is cleared keeps them waiting.
 
     Examples
     --------
     >>> first_ones(np.array([3, 0, 1]), np.array([True, True, False, False])).tolist()
-    [True, False, False, True]
+    [False, False, False, True]
     """
-    first, pressed = np.zeros(len(danger), bool), danger[order]
-    first[order] = np.cumsum(pressed) - pressed == 0
+    first = np.zeros(len(pressing), bool)
+    first[order] = ~np.logical_or.accumulate(pressing[order])
     return first
 
 

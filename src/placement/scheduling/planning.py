@@ -19,7 +19,7 @@ from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
 from placement.scheduling.pricing import Prices, price_classes
-from placement.scheduling.reserving import NONE, Reservations, reserve
+from placement.scheduling.reserving import NONE, Reservations, reserve, wide_steps
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.shares_worth import aggregated
@@ -110,7 +110,8 @@ class _Scene:
         due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
         lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
         owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
-        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, urgency.ranking.danger)
+        pressing = urgency.ranking.danger & ~wide_steps(farm, within, rules)
+        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, pressing)
         lineup = order[(affords.any(axis=1) & may_ask)[order]]
         return cls(
             farm=farm,
