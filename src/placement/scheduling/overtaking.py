@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from placement.farm.snapshot import FarmSnapshot
@@ -64,13 +66,12 @@ def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bool
     >>> overtaken(farm, able, np.array([0.0, 1.0]), nobody).tolist()
     [False, False]
     """
-    client, everybody = farm.jobs.client[farm.steps.job], np.argsort(key, kind="stable")
-    passed = np.zeros(farm.steps.count, bool)
-    for row in np.unique(client).tolist():
-        own = everybody[client[everybody] == row]
-        passed[own] = _passed(farm, able, own)
+    client = farm.jobs.client[farm.steps.job]
+    by_client = np.lexsort((key, client))
+    bounds = np.searchsorted(client[by_client], np.arange(farm.clients.count + 1)).tolist()
+    passed = _passed(farm, able, by_client, bounds)
     if owed.any():
-        passed[everybody] |= _passed(farm, able, everybody) & owed[everybody]
+        passed |= owed & _passed(farm, able, np.argsort(key, kind="stable"), [0, farm.steps.count])
     return passed
 
 
@@ -100,14 +101,16 @@ def owed(farm: FarmSnapshot, guaranteed: Floats, used: Floats, patience: Seconds
     return np.asarray(lacks | (farm.now - farm.steps.since >= patience))
 
 
-def _passed(farm: FarmSnapshot, able: Bools, order: Ints) -> Bools:
-    """Tell of which steps in `order`, first ones first, one behind has begun since, shape of `order`."""
-    place = np.full(farm.steps.count, -1)
+def _passed(farm: FarmSnapshot, able: Bools, order: Ints, bounds: list[int]) -> Bools:
+    """Tell of which steps one behind, between the same two of `bounds` in `order`, has begun since, ``(steps,)``."""
+    place, passed = np.empty(len(order), np.int64), np.empty(len(order), bool)
     place[order] = np.arange(len(order))
-    rank, kind = place[farm.attempts.step], farm.nodes.node_class[farm.attempts.node]
-    there = rank >= 0
-    latest = np.full((len(order) + 1, able.shape[1]), -np.inf)
-    np.maximum.at(latest, (rank[there], kind[there]), farm.attempts.started[there])
-    latest = np.maximum.accumulate(latest[::-1], axis=0)[::-1]
-    since = farm.steps.since[order, None]
-    return np.asarray((able[order] & (latest[1:] > since)).any(axis=1))
+    latest = np.full((len(order), able.shape[1]), -np.inf)
+    at = place[farm.attempts.step], farm.nodes.node_class[farm.attempts.node]
+    np.maximum.at(latest, at, farm.attempts.started)
+    for first, last in pairwise(bounds):
+        behind = np.maximum.accumulate(latest[first + 1 : last][::-1], axis=0)[::-1]
+        latest[first : max(last - 1, first)] = behind
+        latest[max(last - 1, first) : last] = -np.inf
+    passed[order] = (able[order] & (latest > farm.steps.since[order, None])).any(axis=1)
+    return passed
