@@ -43,8 +43,8 @@ def rerender(scale: float = _SCALE, seeds: int = 1, days: float = _DAYS) -> Resu
         lost = ", ".join(f"{name} {seconds / 3600:.1f} h" for name, seconds in sorted(totals.lost.items()) if seconds)
         notes.append(
             f"seed {seed}, scale {scale:g}: {len(world.fleet.node_class)} nodes, {totals.done:,} frames done, "
-            f"{left:,} left "
-            f"in {hours:.0f} h; {totals.useful / 3600:,.0f} h of rendering kept, lost by {lost or 'nothing'}; "
+            f"{left:,} left in {hours:.0f} h; "
+            f"{totals.useful / 3600:,.0f} h of rendering kept, lost by {lost or 'nothing'}; "
             f"{perf_counter() - begun:.0f} s"
         )
         notes += [f"left: {why}" for why in whys]

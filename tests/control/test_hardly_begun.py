@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from placement.control.messages import Said
+from placement.control.nouns import Attempt
 from placement.control.senses import Senses
 from placement.control.timers import stuck_at
 from placement.farm.facts import Outcome
@@ -14,14 +15,19 @@ from tests.control.bench import Bench
 JOB = Job(name="a", client="film", steps=(Step(name="render", frames=Frames(last=1), seconds=60.0),))
 
 
-@pytest.mark.parametrize("progress", [1e-6, 0.001, 0.01])
-def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress: float) -> None:
+def running() -> tuple[Bench, Attempt]:
+    """One task of the job runs."""
     bench = Bench()
     bench.client()
     bench.node()
     bench.submit(JOB)
     bench.decide()
-    attempt = next(iter(bench.state.attempts.values()))
+    return bench, next(iter(bench.state.attempts.values()))
+
+
+@pytest.mark.parametrize("progress", [1e-6, 0.001, 0.01])
+def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress: float) -> None:
+    bench, attempt = running()
     bench.tick(100.0)
     bench.report(Said.PROGRESS, attempt=attempt.number, progress=progress)
 
@@ -37,12 +43,7 @@ def test_it_is_found_stuck_although_at_its_pace_it_would_take_for_ever(progress:
 
 
 def test_a_new_leader_does_not_take_for_progress_what_it_hears_again() -> None:
-    bench = Bench()
-    bench.client()
-    bench.node()
-    bench.submit(JOB)
-    bench.decide()
-    attempt = next(iter(bench.state.attempts.values()))
+    bench, attempt = running()
     bench.tick(60.0)
     bench.report(Said.PROGRESS, attempt=attempt.number, progress=0.4)
     heard = bench.now

@@ -32,7 +32,7 @@ def first_ones(order: Ints, pressing: Bools) -> Bools:
     return first
 
 
-def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bools:
+def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, claim: Bools) -> Bools:
     """Tell of which steps work that ranks lower has begun since they wait, where they could have run.
 
     A wide frame behind work that is more urgent than it is waits for its turn, as any other does, and room that is
@@ -45,8 +45,8 @@ def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bool
         Where steps can run, shape ``(steps, classes)``.
     key
         As `Ranking.key`, shape ``(steps,)``.
-    owed
-        What `owed` says, shape ``(steps,)``.
+    claim
+        Who has one on others' room: what `owed` says, shape ``(steps,)``.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, owed: Bools) -> Bool
     by_client = np.lexsort((key, client))
     bounds = np.searchsorted(client[by_client], np.arange(farm.clients.count + 1)).tolist()
     passed = _passed(farm, able, by_client, bounds)
-    if owed.any():
-        passed |= owed & _passed(farm, able, np.argsort(key, kind="stable"), [0, farm.steps.count])
+    if claim.any():
+        passed |= claim & _passed(farm, able, np.argsort(key, kind="stable"), [0, farm.steps.count])
     return passed
 
 

@@ -28,6 +28,7 @@ from random import Random
 
 from placement.adapters.stores.journal.opening import url_of
 from placement.errors import InvalidInput, PlacementError
+from placement.testing.arguments import at_least_one
 from placement.testing.crash_audit import Audit
 from placement.testing.crash_farm import Engines, Plot, work
 from placement.testing.postgres import PostgresServer, throwaway_postgres
@@ -250,7 +251,7 @@ def _delay(random: Random) -> Seconds:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m placement.testing.crashes", description=__doc__)
-    parser.add_argument("--runs", type=int, default=50, help="how many kills; default: %(default)s")
+    parser.add_argument("--runs", type=at_least_one, default=50, help="how many kills; default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of when to kill; default: %(default)s")
     parser.add_argument("--journal", default="sqlite", metavar="URL", help="sqlite, postgresql, or an empty database")
     parser.add_argument("--engine", choices=("simulated", "local"), default="simulated", help="default: %(default)s")

@@ -23,6 +23,7 @@ from placement.farm.given import shown
 from placement.farm.graph import check, edges, fill
 from placement.farm.job_data import as_data, job_of
 from placement.farm.jobs import Frames, Job
+from placement.testing.arguments import at_least_one
 from placement.testing.garbage import damaged, damaged_noun, job_data, odd, odd_text
 
 __all__ = ["TARGETS", "Finding", "Fuzzed", "Target", "fuzz", "main", "promised", "targets_of"]
@@ -214,7 +215,7 @@ def fuzz(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m placement.testing.fuzz", description=__doc__)
-    parser.add_argument("--examples", type=int, default=100_000, help="how many; default: %(default)s")
+    parser.add_argument("--examples", type=at_least_one, default=100_000, help="how many; default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of chance; default: %(default)s")
     parser.add_argument("--only", type=int, help="play this example alone")
     parser.add_argument("--also", action="append", default=[], metavar="MODULE:NAME", help="a mapping of more targets")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from placement.errors import PlacementError
+from placement.testing.arguments import at_least_one
 from placement.testing.faults.kinds import Case, Fault
 from placement.testing.faults.shrinking import shrunk
 from placement.testing.faults.sweeping import Swept, sweep
@@ -21,9 +22,9 @@ _TOLD_EVERY = 1000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m placement.testing.faults", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=100, help="how many; default: %(default)s")
+    parser.add_argument("--seeds", type=at_least_one, default=100, help="how many; default: %(default)s")
     parser.add_argument("--first", type=int, default=0, help="the first of them; default: %(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; default: %(default)s")
+    parser.add_argument("--jobs", type=at_least_one, default=1, help="processes; default: %(default)s")
     parser.add_argument("--steps", type=int, default=60, help="until faults stop; default: %(default)s")
     parser.add_argument("--work", type=int, default=4, help="jobs of users; default: %(default)s")
     parser.add_argument("--without", default="", help=f"faults that do not strike: some of {', '.join(Fault)}")

@@ -21,8 +21,8 @@ from placement.units import Seconds
 __all__ = ["CALM", "Played", "World", "play"]
 
 #: Simulated seconds after the last fault within which all jobs are over and nothing runs; so long since what hangs is
-#: found out by a multiple of its forecast, and forecasts of what was never seen are wide.
-CALM = 6 * 3_600.0
+#: found out by a multiple of its forecast, or within four times the age that it has when the leader changes last.
+CALM = 2 * 3_600.0
 _FOLD_EVERY = 20
 _RESIGNS = 0.01
 
