@@ -120,7 +120,7 @@ def test_a_calm_job_is_expected_behind_the_work_that_passes_it_and_in_time_all_t
 
         assert found.ranking.order.tolist() == [1, 0]
         assert not found.ranking.danger[0]
-        expected = 120 * 60 / 8 if passed else 0.7 * 9000
+        expected = 120 * 60 / 8 if passed else 0.9 * 9000
         assert abs(found.outlooks.finish[0] - expected) < 60
         assert found.outlooks.on_time[0] > 0.99
         assert found.outlooks.slack[0] > 8000

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
 from placement.errors import InvalidInput
 from placement.farm.sealed import seal
 from placement.units import Floats, Ints
@@ -89,6 +91,20 @@ class Classes:
     def modes(self) -> int:
         """Number of energy modes."""
         return int(self.speed.shape[1])
+
+    @property
+    def core_worth(self) -> Floats:
+        """What one whole node is worth to work that needs no GPU, at most `worth`, shape ``(classes,)``.
+
+        A node with GPUs is taken to have cores like those of the classes that have none; without such classes, to be
+        worth to any work what it is worth.
+        """
+        plain = self.offer[:, Resource.GPUS] <= 0
+        cores = self.offer[:, Resource.CORES]
+        if plain.all() or not (cores[plain] > 0).any():
+            return self.worth
+        core = float(self.worth[plain].sum() / cores[plain].sum())
+        return np.where(plain, self.worth, np.minimum(self.worth, core * np.maximum(cores, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement.farm.machines import Resource
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
@@ -25,7 +26,7 @@ class Bottlenecks:
     Parameters
     ----------
     room
-        Worth, shape ``(bottlenecks,)``.
+        Worth, or that of the cores (`bottlenecks_of` says where), shape ``(bottlenecks,)``.
     work, variance
         Worth-seconds of each job that can be done nowhere else: expected, and variance of it, shape ``(bottlenecks,
         jobs)``.
@@ -109,6 +110,10 @@ def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, en
     it fits into every such set. Of the sets that steps really have, the `_MOST_GROUPS` most loaded are looked at.
     Jobs that are held need nothing.
 
+    The farm, and sets that have classes without GPUs, are counted by their cores: what a GPU adds to a node's worth is
+    of no use to other work, and a frame on one takes nothing of that from them. Counted in worth, giving up work on
+    GPUs would seem to make room for work on cores. Clients are counted in worth, as their contracts are.
+
     Parameters
     ----------
     entitled
@@ -119,22 +124,50 @@ def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, en
     frame = at.seconds * at.hold
     work = np.where(awake, left.frames * frame + left.held, 0.0)
     variance = np.where(awake, (np.expm1(cost.common) * work) ** 2 + left.frames * (at.variation * frame) ** 2, 0.0)
-    worth = farm.capacity() * farm.classes.worth
+    worth, core_worth = farm.capacity() * farm.classes.worth, farm.capacity() * farm.classes.core_worth
     groups, inside = _groups(left.able, work, worth)
-    masks = np.concatenate([np.ones((1, len(job)), bool), inside])
-    by_job = np.stack([[np.bincount(job, each * mask, minlength=jobs) for mask in masks] for each in (work, variance)])
-    by_job = by_job.astype(float)  # counts of nothing are whole numbers
+    has_gpus = farm.classes.offer[:, Resource.GPUS] > 0
+    on_gpus = (groups <= has_gpus).all(axis=1)
+    cores = _cores(farm)
+    whole = [(np.ones(len(job), bool), cores), (np.ones(len(job), bool), np.ones(len(job)))]
+    masks = whole + [(mask, whole[int(gpus)][1]) for mask, gpus in zip(inside, on_gpus.tolist(), strict=True)]
+    by_job = np.array(
+        [
+            [np.bincount(job, each * part**power * mask, minlength=jobs) for mask, part in masks]
+            for power, each in ((1, work), (2, variance))
+        ],
+        float,
+    )
     clients = np.unique(farm.jobs.client)
     theirs = clients[:, None] == farm.jobs.client
-    everything, some = by_job[:, :1], by_job[:, 1:]
-    table = np.concatenate([everything, everything * theirs, some], axis=1)
+    table = np.concatenate([by_job[:, :1], by_job[:, 1:2] * theirs, by_job[:, 2:]], axis=1)
+    some = np.where(on_gpus, groups @ worth, groups @ core_worth)
     return Bottlenecks(
-        room=np.concatenate([[worth.sum()], entitled[clients], groups @ worth]),
+        room=np.concatenate([[core_worth.sum()], entitled[clients], some]),
         work=table[0],
         variance=table[1],
         client=np.concatenate([[-1], clients, np.full(len(groups), -1)]),
         classes=np.concatenate([np.ones((1 + len(clients), len(worth)), bool), groups]),
     )
+
+
+def _cores(farm: FarmSnapshot) -> Floats:
+    """Return what part of the worth that a frame of each step holds is that of cores, shape ``(steps,)``.
+
+    1 for work that needs no GPU; else the mean over nodes that have any.
+    """
+    needs = np.flatnonzero(farm.steps.request[:, Resource.GPUS] > 0)
+    part = np.ones(farm.steps.count)
+    if not len(needs):
+        return part
+    has = farm.classes.offer[:, Resource.GPUS] > 0
+    request, offer = farm.steps.request[needs], farm.classes.offer[has]
+    cores = request[:, Resource.CORES, None] / np.maximum(offer[:, Resource.CORES], 1.0)
+    whole = np.maximum(request[:, Resource.GPUS, None] / offer[:, Resource.GPUS], cores)
+    nodes = farm.capacity()[has]
+    held = np.maximum(whole @ (nodes * farm.classes.worth[has]), _LEAST)
+    part[needs] = np.minimum(cores @ (nodes * farm.classes.core_worth[has]) / held, 1.0)
+    return part
 
 
 def _groups(able: Bools, work: Floats, worth: Floats) -> tuple[Bools, Bools]:

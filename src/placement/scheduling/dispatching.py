@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from placement.farm.machines import RESOURCES, NodeState
+from placement.farm.machines import RESOURCES, NodeState, Resource
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.packing import Room
@@ -96,7 +96,8 @@ class Dispatch:
     ) -> None:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
 
-        Classes that are about as good as the best at present prices are always taken.
+        Classes that are about as good as the best at present prices are always taken. Work on GPUs goes before work
+        that would only take the cores beside them.
 
         Parameters
         ----------
@@ -120,7 +121,14 @@ class Dispatch:
         rows, fits = rows[some], fits[some] & self._wanted(rows[some], dearest)
         best = np.argsort(self._score[rows], axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
-        self._start_each(rows[at], best[at, turn], allowed, reason)
+        rows, classes = rows[at], best[at, turn]
+        first = np.argsort(self._borrows(rows, classes), kind="stable")
+        self._start_each(rows[first], classes[first], allowed, reason)
+
+    def _borrows(self, rows: Ints, classes: Ints) -> Bools:
+        """Tell which steps, each on a class, would take cores of nodes with GPUs and no GPU: a GPU needs some itself."""
+        gpus = self.farm.steps.request[rows, Resource.GPUS] > 0
+        return np.asarray(~gpus & (self.farm.classes.offer[classes, Resource.GPUS] > 0))
 
     def _start_each(self, rows: Ints, classes: Ints, caps: Floats, reason: Reason) -> None:
         """Start steps on classes, pair by pair; of many pairs those that have become hopeless are passed over."""

@@ -45,13 +45,16 @@ def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds) -> Bools:
     """Tell whose frames do not find a place though it is their turn, shape ``(steps,)``.
 
     Frames that follow each other on a node never leave room for one that is larger than they are. A frame is large
-    where it takes `_LARGE` times what those that run on its classes take on average; its step has waited `wait` seconds
+    where it takes `_LARGE` times what those that run on its classes take of a resource on average; its step has waited `wait` seconds
     for the first place, or has one and goes on asking.
     """
-    share, kind = farm.share_of_node(), farm.nodes.node_class[farm.attempts.node]
-    count = np.bincount(kind, minlength=len(farm.classes.names))
-    usual = np.bincount(kind, share[farm.attempts.step, kind], len(count)) / np.maximum(count, 1)
-    there = cost.able & (farm.capacity() > 0)
-    large = (np.where(there, share, np.inf) >= _LARGE * usual).all(axis=1) & there.any(axis=1)
+    kind, request = farm.nodes.node_class[farm.attempts.node], farm.steps.request
+    there, large = cost.able & (farm.capacity() > 0), np.zeros(farm.steps.count, bool)
+    for resource in np.flatnonzero((request > 0).any(axis=0)).tolist():
+        taken = request[farm.attempts.step, resource]
+        count = np.bincount(kind, taken > 0, len(farm.classes.names))
+        usual = np.bincount(kind, taken, len(count)) / np.maximum(count, 1)
+        least = np.where(count > 0, _LARGE * usual, np.inf)
+        large |= ((request[:, resource, None] >= least) | ~there).all(axis=1)
     waits = (farm.now - farm.steps.since >= wait) | (farm.steps.running > 0)
-    return np.asarray(large & waits & (farm.steps.waiting > 0))
+    return np.asarray(large & there.any(axis=1) & waits & (farm.steps.waiting > 0))

@@ -17,9 +17,8 @@ from placement.units import Bools, Floats, Ints
 
 __all__ = ["Load", "Ranking", "calm_seconds", "load_of", "patience_of", "rank"]
 
-_LOOK_AHEAD = 2.0
 #: Least shares of their time that a calm job itself has to spare, and it and all behind it; docs/urgency.md measures.
-_CALM, _SPARE = 0.3, 0.7
+_CALM, _SPARE = 0.1, 0.4
 _EMERGENCY, _PREVIEW, _DANGER, _REST = 0, 1, 2, 3
 
 
@@ -124,16 +123,16 @@ def rank(
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline: jobs that have less than 0.3 of their time to spare, or no more than it takes until
-       a slot is free, or somebody behind them has less than 0.7 of it; jobs whose deadline was given up, by their turn;
+    3. Work in danger, by deadline: jobs that have less than 0.1 of their time to spare, or no more than it takes until
+       a slot is free, or somebody behind them has less than 0.4 of it; jobs whose deadline was given up, by their turn;
        and steps that have waited for `patience_of`: their deadline then. A job's time is that from its release to its
        deadline: while it is served as fast as it was planned, it does not become calm.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
-       Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting; jobs with a deadline that can be met
-       count for less by ``exp(-slack / (2 * mean time a job takes))`` (apparent tardiness cost: Vepsalainen and
-       Morton, "Priority rules for job shops with weighted tardiness costs", Management Science 33, 1987).
+       Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting.
 
-    Ties go to the longest chain behind the step, then to the lower row.
+    Of equal deadlines not all may be kept: those go first that save most by it, the geometric mean of value per work
+    (what is lost when they are late) and importance per work (what each second after that costs). Further ties go to
+    work without a deadline, then to the least slack, the longest chain behind the step, the lower row.
 
     Parameters
     ----------
@@ -174,9 +173,9 @@ def rank(
     due = np.where(pressed[job] | emergency[job], by[job], np.inf)
     due = np.where(preview & (tier == _PREVIEW), steps.preview_due, due)
     due = np.where(starved, np.minimum(due, steps.since + patience), due)
-    index = _index(farm, rules, outlooks, slack, load.work)[job] + np.log(2.0) * waited / rules.ageing
-    within = np.where(tier == _REST, -index, due)
-    order = np.lexsort((np.arange(steps.count), -_behind(steps.after), -index, within, tier))
+    smith, saves = (each[job] for each in _per_work(farm, load.work))
+    within = np.where(tier == _REST, -(smith + np.log(2.0) * waited / rules.ageing), due)
+    order = np.lexsort((np.arange(steps.count), -_behind(steps.after), slack[job], -saves, within, tier))
     key = np.empty(steps.count)
     key[order] = np.arange(steps.count)
     reason = np.where(
@@ -186,13 +185,12 @@ def rank(
     return Ranking(key=key, danger=(tier == _EMERGENCY) | (tier == _DANGER), reason=reason.astype(np.int64))
 
 
-def _index(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks, slack: Floats, work: Floats) -> Floats:
-    """Return the log of each job's apparent tardiness cost, shape ``(jobs,)``."""
-    least = float(work[work > 0].min(initial=np.inf))
-    smith = np.log(farm.jobs.importance) - np.log(np.maximum(work, least if np.isfinite(least) else 1.0))
-    takes = (outlooks.earliest - farm.now)[np.isfinite(outlooks.earliest)]
-    mean = max(float(takes.mean()) if len(takes) else 0.0, rules.interval)
-    return np.asarray(smith - np.clip(slack, 0.0, 1e12) / (_LOOK_AHEAD * mean))
+def _per_work(farm: FarmSnapshot, work: Floats) -> tuple[Floats, Floats]:
+    """Return logs of each job's importance per work, and of its geometric mean with value per work, ``(jobs,)``."""
+    jobs, least = farm.jobs, float(work[work > 0].min(initial=np.inf))
+    smith = np.log(jobs.importance) - np.log(np.maximum(work, least if np.isfinite(least) else 1.0))
+    value = np.where(jobs.value > 0, jobs.value, jobs.importance)
+    return smith, smith + np.log(value / jobs.importance) / 2
 
 
 def _behind(after: Ints) -> Ints:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from placement.farm.machines import Resource
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
@@ -179,7 +180,9 @@ def remaining_of(farm: FarmSnapshot, cost: Cost) -> Remaining:
     fit = frames_per_node(steps.request, farm.classes.offer)
     slots = np.floor(fit + 1e-9) * nodes
     slots[~np.isfinite(cost.seconds)] = 0.0
-    able, hold = slots > 0, farm.classes.worth / np.maximum(fit, 1e-9)
+    on_gpus = (steps.request[:, Resource.GPUS] > 0)[:, None]
+    worth = np.where(on_gpus, farm.classes.worth, farm.classes.core_worth)
+    able, hold = slots > 0, worth / np.maximum(fit, 1e-9)
     order = np.argsort(np.where(able, cost.seconds, np.inf), axis=1)
     sorted_able = np.take_along_axis(able, order, axis=1)
     seconds = np.where(sorted_able, np.take_along_axis(cost.seconds, order, axis=1), 0.0)

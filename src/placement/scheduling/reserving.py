@@ -49,15 +49,21 @@ class Reservations:
 def wide_steps(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Bools:
     """Tell which steps have frames that other work could starve for ever, shape ``(steps,)``.
 
-    A frame is wide when it takes `Rules.wide_share` of the largest node that can run it, or more, and there is work of
-    which two frames fit on such a node: where every frame takes a node for itself, none keeps another from it.
+    A frame is wide when it takes `Rules.wide_share` of some resource of the largest node that can run it, or more, and
+    there is work of which two frames share that resource of such a node. Where whoever takes any takes all, as with a
+    node's only GPU, none keeps another from it: what one leaves, the next can have.
     """
     there = cost.able & (farm.capacity() > 0)
     share = np.where(there, farm.share_of_node(), np.inf)
-    alive = share[farm.steps.left > 0]
-    narrow = alive.min(axis=0, initial=np.inf) <= _SHARED
     least = share.min(axis=1, initial=np.inf)
-    return np.asarray((least >= rules.wide_share) & (least <= 1.0) & (there & narrow).any(axis=1))
+    large, wide = np.flatnonzero((least >= rules.wide_share) & (least <= 1.0)), np.zeros(farm.steps.count, bool)
+    for resource in np.flatnonzero((farm.steps.request[large] > 0).any(axis=0)).tolist():
+        request, offer = farm.steps.request[:, resource], farm.classes.offer[:, resource]
+        rows, users = large[request[large] > 0], (request > 0) & (farm.steps.left > 0)
+        shared = np.where(there[users], request[users, None], np.inf).min(axis=0, initial=np.inf) <= _SHARED * offer
+        most = np.where(there[rows], offer, 0.0).max(axis=1, initial=0.0)
+        wide[rows] |= (request[rows] >= rules.wide_share * most) & (there[rows] & shared).any(axis=1)
+    return wide
 
 
 def reserve(
