@@ -35,7 +35,7 @@ def on_time(scale: float = 1.0, seeds: int = 1, **settings: Any) -> Result:
     return Result("on-time", tuple(rows), tuple(notes))
 
 
-def crunch_value(scale: float = 0.2, seeds: int = 3, **settings: Any) -> Result:
+def crunch_value(scale: float = 1.0, seeds: int = 3, **settings: Any) -> Result:
     """Measure the value delivered in a crunch beside what no schedule can exceed, and beside the best peer.
 
     Peers ignore what clients are guaranteed, which is worth most when nobody has enough: two that are made to keep it
@@ -71,7 +71,7 @@ def _on_deadlines(runs: pd.DataFrame) -> pd.Series:
     return runs["value_on_deadline"] / runs["most_value_on_deadline"]
 
 
-def beats_round_robin_farm(scale: float = 0.2, seeds: int = 2, **settings: Any) -> Result:
+def beats_round_robin_farm(scale: float = 1.0, seeds: int = 2, **settings: Any) -> Result:
     """Measure node-seconds and mean completion on mixed hardware beside round robin and random."""
     rows, notes = [], [f"{setting(seeds, scale, **settings)}; baseline: what the peer epvm saves in the same worlds"]
     for workload in ("studio-day", "blender-fleet"):
@@ -128,7 +128,7 @@ def _against(runs: pd.DataFrame, workload: str, metric: str, peer: str) -> Row:
 
 
 def regret(
-    scale: float = 0.1, seeds: int = 3, workloads: Sequence[str] = ("studio-day", "crunch"), **settings: Any
+    scale: float = 1.0, seeds: int = 2, workloads: Sequence[str] = ("studio-day", "crunch"), **settings: Any
 ) -> Result:
     """Measure the gap to the same planner with true run times, and to what no schedule as short can take less of."""
     rows, notes = [], [f"{setting(seeds, scale, **settings)}; baseline: the peer least-slack"]

@@ -16,7 +16,7 @@ from placement.testing.random_farms import random_snapshot
 TWO = {"node_class": [0, 1]}
 
 
-def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None):
+def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None, danger=False):
     nodes, classes = farm.nodes.count, len(farm.classes.names)
     kept = Reservations(
         step=np.full(nodes, NONE) if step is None else np.array(step),
@@ -29,7 +29,7 @@ def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None):
     )
     modes = np.zeros((farm.steps.count, classes), np.int64) if modes is None else modes
     order = np.arange(farm.steps.count)
-    return Dispatch(farm, cost, prices, kept, modes, order, used(farm))
+    return Dispatch(farm, cost, prices, kept, modes, order, used(farm), np.full(farm.steps.count, danger))
 
 
 def everything(farm):

@@ -34,6 +34,8 @@ class Dispatch:
         Rows of the steps that may start something, first ones first.
     used
         Worth held by each client, parents included, shape ``(clients,)``.
+    danger
+        Which steps are in danger, shape ``(steps,)``.
     ceiling
         Worth that all clients together may hold: the farm without what is kept for those who never lend.
     """
@@ -45,6 +47,7 @@ class Dispatch:
     modes: Ints
     order: Ints
     used: Floats
+    danger: Bools
     ceiling: float = float("inf")
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
@@ -97,7 +100,7 @@ class Dispatch:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
 
         Classes that are about as good as the best at present prices are always taken. Work on GPUs goes before work
-        that would only take the cores beside them.
+        that is not in danger and would only take the cores beside them.
 
         Parameters
         ----------
@@ -126,9 +129,9 @@ class Dispatch:
         self._start_each(rows[first], classes[first], allowed, reason)
 
     def _borrows(self, rows: Ints, classes: Ints) -> Bools:
-        """Tell which steps, each on a class, would take cores of nodes with GPUs and no GPU: a GPU needs some itself."""
+        """Tell which steps, each on a class, would take the cores that GPUs need beside them, and could wait."""
         gpus = self.farm.steps.request[rows, Resource.GPUS] > 0
-        return np.asarray(~gpus & (self.farm.classes.offer[classes, Resource.GPUS] > 0))
+        return np.asarray(~gpus & ~self.danger[rows] & (self.farm.classes.offer[classes, Resource.GPUS] > 0))
 
     def _start_each(self, rows: Ints, classes: Ints, caps: Floats, reason: Reason) -> None:
         """Start steps on classes, pair by pair; of many pairs those that have become hopeless are passed over."""

@@ -156,7 +156,7 @@ def _dispatch(scene: _Scene) -> Dispatch:
     kept, roots = float(entitled.kept[farm.clients.parent < 0].sum()), scene.used[farm.clients.parent < 0]
     ceiling = farm.worth() - kept - float(roots.sum()) if kept > 0 else np.inf
     one = Dispatch(
-        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, ceiling=ceiling
+        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, ceiling
     )
     one.reserved(scene.most)
     one.show(scene.most, scene.urgency.ranking.preview)

@@ -113,23 +113,36 @@ def reserve(
     up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
     up &= ~_for_emergencies(farm, cost, rules, order)
     ends = _Ends.of(farm, remaining, up & np.asarray(fits.any(axis=0))[farm.nodes.node_class])
+    kinds, places = farm.nodes.node_class, dict[bytes, tuple[Bools, int]]()
+    kept = np.zeros(0, np.int64)
     for row, classes in zip(rows.tolist(), fits, strict=True):
-        fitting = up & classes[farm.nodes.node_class]
-        most = max(int(rules.reserve_share * fitting.sum()), 1) - int((fitting & (step != NONE)).sum())
-        some = max(min(int(lacks[row]), int(_BULKY_SHARE * fitting.sum())), 1)
+        if (same := classes.tobytes()) not in places:
+            there = up & classes[kinds]
+            places[same] = there, int(there.sum())
+        fitting, total = places[same]
+        most = max(int(rules.reserve_share * total), 1) - int(classes[kinds[kept]].sum())
+        some = max(min(int(lacks[row]), int(_BULKY_SHARE * total)), 1)
         count, licence = min(some, most), int(farm.steps.licence[row])
         if licence != NONE:
             count = min(count, int(licences[licence]))
         if count <= 0:
             continue
-        when = np.where(fitting & (step == NONE), ends.room_for(farm.steps.request[row]), np.inf)
-        nodes = np.flatnonzero(np.isfinite(when))
-        job, seconds = farm.nodes.warm_job[nodes], cost.seconds[row, farm.nodes.node_class[nodes]]
+        when = np.where(fitting, ends.room_for(farm.steps.request[row]), np.inf)
+        when[kept] = np.inf
+        nodes = _soonest(when, count)
+        job, seconds = farm.nodes.warm_job[nodes], cost.seconds[row, kinds[nodes]]
         nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], seconds, when[nodes]))[:count]]
         step[nodes], ready[nodes] = row, farm.now + when[nodes]
+        kept = np.concatenate([kept, nodes])
         if licence != NONE:
             licences[licence] -= len(nodes)
     return Reservations(step=step, ready=ready)
+
+
+def _soonest(when: Floats, count: int) -> Ints:
+    """Return the nodes that are ready no later than the `count` first ones are, those that never are left out."""
+    last = np.partition(when, count - 1)[count - 1] if count < len(when) else np.inf
+    return np.flatnonzero((when <= last) & np.isfinite(when))
 
 
 def _for_emergencies(farm: FarmSnapshot, cost: Cost, rules: Rules, order: Ints) -> Bools:
