@@ -18,7 +18,7 @@ from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
-from placement.scheduling.pricing import Prices, price_classes
+from placement.scheduling.pricing import Prices, prices_of
 from placement.scheduling.reserving import NONE, Reservations, reserve, wide_steps
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
@@ -30,7 +30,6 @@ from placement.units import Bools, Floats, Ints
 
 __all__ = ["plan"]
 
-_LEAST_PATIENCE = 300.0
 #: How many times the price of its best class work pays at most to end sooner elsewhere, if its deadline lets it wait.
 _CALM_PAYS = 1.5
 
@@ -123,7 +122,7 @@ class _Scene:
             urgency=urgency,
             held=held,
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
-            prices=_prices(farm, cost),
+            prices=prices_of(farm, cost, rules, urgency.outlooks),
             remaining=left,
             reservations=reserve(farm, within, rules, left, lineup, lacks),
             order=order,
@@ -138,16 +137,6 @@ def _affords(farm: FarmSnapshot, cost: Cost, spare: Floats) -> Bools:
             least[row] = min(least[row], least[parent])
     worth = farm.share_of_node() * farm.classes.worth
     return cost.able & (worth <= least[farm.jobs.client[farm.steps.job]][:, None] + 1e-9)
-
-
-def _prices(farm: FarmSnapshot, cost: Cost) -> Prices:
-    """Price classes by the work that waits and the work that runs, as far as that is not yet done."""
-    frames = farm.steps.left.astype(float)
-    load = np.where(cost.able, cost.seconds * farm.share_of_node(), np.inf)
-    typical = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
-    there = np.isfinite(typical) & (frames > 0)
-    wave = float(np.average(typical[there], weights=frames[there])) if there.any() else 0.0
-    return price_classes(frames, load, farm.capacity(), farm.classes.worth, max(wave, _LEAST_PATIENCE))
 
 
 def _dispatch(scene: _Scene) -> Dispatch:
@@ -172,9 +161,12 @@ def _dispatch(scene: _Scene) -> Dispatch:
 
 
 def _can_wait(scene: _Scene) -> Bools:
-    """Tell which steps gain nothing by ending sooner: their jobs have deadlines and time to spare, ``(steps,)``."""
+    """Tell which steps gain nothing by ending sooner: their jobs have deadlines and time to spare, ``(steps,)``.
+
+    Who saves money or carbon lets work without a deadline wait for a thrifty node as well.
+    """
     farm, seen = scene.farm, scene.urgency
-    dated = np.isfinite(farm.jobs.deadline) & ~seen.outlooks.given_up
+    dated = (np.isfinite(farm.jobs.deadline) | scene.rules.aim.thrifty) & ~seen.outlooks.given_up
     return np.asarray(dated[farm.steps.job] & ~seen.ranking.danger & ~seen.ranking.preview)
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.farm.sealed import seal
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.plan import Outlooks
+from placement.scheduling.rules import Rules
 from placement.units import Floats, Ints, Seconds
 
-__all__ = ["Prices", "price_classes"]
+__all__ = ["Prices", "price_classes", "prices_of"]
 
 _ROUNDS = 100
 _CELLS = 6_000  #: (step, class) pairs looked at to find prices; of more steps a sample proportional to work
@@ -17,6 +21,8 @@ _SHARPEST, _SOFTEST = 0.02, 0.3
 _STEP = 0.5
 _DEAREST = 20.0
 _NEGLIGIBLE = 1e-12
+_LEAST_PATIENCE = 300.0
+_HURRIED = 0.25  #: share of the work that has less time to spare than a thrifty queue may grow to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +46,41 @@ class Prices:
 
     def __post_init__(self) -> None:
         seal(self, {"share": (len(self.share), len(self.price))})
+
+
+def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) -> Prices:
+    """Price the classes of a farm by the work that waits and the work that runs, as far as that is not yet done.
+
+    Who saves money or carbon (`Aim.thrifty`) prices a class by what it draws rather than by what it is worth, and lets
+    a queue grow on thrifty nodes, up to `Rules.ageing`, while three quarters of the work have the time for that.
+
+    Examples
+    --------
+    >>> from placement.scheduling.rules import Aim
+    >>> from placement.testing.planner_farms import classes_of, cost_of, snapshot_of
+    >>> old = classes_of(names=["new", "old"], busy_watts=[300.0, 600.0])
+    >>> farm = snapshot_of(classes=old, nodes={"node_class": [0, 1]}, steps={"waiting": [40]})
+    >>> one = np.ones(1)
+    >>> seen = Outlooks(finish=one, on_time=one, slack=9e4 * one, earliest=one, given_up=one < 0)
+    >>> for aim in (Aim.BALANCED, Aim.CARBON):
+    ...     found = prices_of(farm, cost_of(farm, 60.0), Rules(aim=aim), seen)
+    ...     print(found.share.round(2).tolist())
+    [[0.5, 0.5]]
+    [[1.0, 0.0]]
+    """
+    frames = farm.steps.left.astype(float)
+    load = np.where(cost.able, cost.seconds * farm.share_of_node(), np.inf)
+    typical = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
+    there = np.isfinite(typical) & (frames > 0)
+    wave = float(np.average(typical[there], weights=frames[there])) if there.any() else 0.0
+    worth, patience, nodes = farm.classes.worth, max(wave, _LEAST_PATIENCE), farm.capacity()
+    if rules.aim.thrifty and there.any():
+        watts = farm.classes.busy_watts - farm.classes.asleep_watts
+        worth = watts * float(nodes @ worth) / max(float(nodes @ watts), _NEGLIGIBLE)
+        spare = np.clip(np.where(outlooks.given_up, 0.0, outlooks.slack), 0.0, rules.ageing)[farm.steps.job[there]]
+        work = load[there].min(axis=1) * frames[there]
+        patience = max(patience, float(np.quantile(spare, _HURRIED, method="inverted_cdf", weights=work)))
+    return price_classes(frames, load, nodes, worth, patience)
 
 
 def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Prices:

@@ -19,6 +19,11 @@ class Aim(StrEnum):
     COST = "cost"
     CARBON = "carbon"
 
+    @property
+    def thrifty(self) -> bool:
+        """Whether time is spent to save money or carbon."""
+        return self in (Aim.COST, Aim.CARBON)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -28,7 +33,7 @@ class Rules:
     ----------
     aim
         Performance: fastest mode, nothing sleeps or is held. Balanced: modes that cost little time, idle nodes sleep.
-        Cost, carbon: also flexible work waits for cheap or clean hours.
+        Cost, carbon: also flexible work waits for cheap or clean hours, and for nodes that draw little.
     confidence
         Probability with which a deadline must be met before work is held, slowed or outranked, in (0.5, 1).
     emergency
