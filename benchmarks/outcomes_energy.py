@@ -49,16 +49,21 @@ def overnight_energy(scale: float = 1.0, seeds: int = 2, **settings: Any) -> Res
         Row("energy saved", _saved(carbon, fast, "energy_all"), 30.0, ">=", "%", _saved(balanced, fast, "energy_all")),
         Row("more deadlines missed", _more_missed(carbon, fast), 0.0, "<=", "%", _more_missed(balanced, fast)),
     )
-    told = (("carbon", carbon), ("cost", cost), ("balanced", balanced))
+    told = {"carbon": carbon, "cost": cost, "balanced": balanced}
+    night, whole = (
+        "; ".join(f"aim {name} {_all_saved(runs, fast, kind)}" for name, runs in told.items()) for kind in ("", "_run")
+    )
+    every = {**told, "performance": fast}
+    bound = _saved(carbon.assign(energy_all=carbon["least"]), fast, "energy_all")
     notes = (
         f"{setting(seeds, scale, **settings)}; aim carbon against aim performance, which uses the fastest modes and "
         "lets no node sleep; baseline: aim balanced; of the night, and of frames put off until after it",
-        "of the night alone: " + "; ".join(f"aim {name} {_all_saved(runs, fast, '')}" for name, runs in told),
-        "of each run to its own end: " + "; ".join(f"aim {name} {_all_saved(runs, fast, '_run')}" for name, runs in told),
-        "ends after " + ", ".join(f"{_hours(runs)} ({name})" for name, runs in (*told, ("performance", fast))) + " hours",
-        f"no schedule saves more than {_saved(carbon.assign(energy_all=carbon['least']), fast, 'energy_all'):.1f} %: all "
-        "frames warm, each on the class and in the mode that draw least, all else asleep",
-        "on time: " + ", ".join(f"{runs['on_time'].mean():.2%} ({name})" for name, runs in (*told, ("performance", fast))),
+        f"of the night alone: {night}",
+        f"of each run to its own end: {whole}",
+        "hours until they end: " + ", ".join(f"{name} {_hours(runs)}" for name, runs in every.items()),
+        f"no schedule saves more than {bound:.1f} %: all frames warm, each on the class and in the mode that draw "
+        "least, all else asleep",
+        "on time: " + ", ".join(f"{name} {runs['on_time'].mean():.2%}" for name, runs in every.items()),
     )
     return Result("overnight-energy", rows, notes)
 

@@ -205,8 +205,8 @@ def previews(scale: float = 1.0, seeds: int = 2, **settings: Any) -> Result:
         f"{setting(seeds, scale, **settings)}; baseline: the peer {_PEER}; {len(released)} shots",
         f"within 10 %: {_mean(own, 'preview_within'):.1f} % of the shots ({_PEER} {_mean(other, 'preview_within'):.1f} "
         f"%); mean {_mean(own, 'preview_mean'):.1f} %, p95 {_mean(own, 'preview_p95'):.1f} %",
-        f"had every preview started at once on the quickest node, {could:.1f} % of the same shots would be within 10 %, "
-        f"and the latest at {least:.1f} %: nothing is sooner",
+        f"had every preview started at once on the quickest node, {could:.1f} % of the same shots would be within "
+        f"10 %, and the latest at {least:.1f} %: nothing is sooner",
         "counted from when a preview could start, since nothing can be shown of a scene that is still simulated; "
         f"counted from the release of the shot {late:.1f} % are within 10 %",
     )

@@ -53,3 +53,11 @@ def test_nodes_are_counted_and_cannot_be_written_to() -> None:
 def test_a_column_of_another_length_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=rf"Nodes.{name} has shape \(2,\)"):
         nodes(3, **{name: np.zeros(2)})
+
+
+def test_work_without_gpus_finds_nodes_that_have_them_worth_their_cores_alone() -> None:
+    offer = [[8, 1024, 0, 0, 0], [32, 1024, 0, 0, 0], [16, 1024, 1, 1024, 0], [16, 1024, 1, 1024, 0]]
+
+    assert classes_of(offer=offer, worth=[12.0, 48.0, 90.0, 20.0]).core_worth.tolist() == [12.0, 48.0, 24.0, 20.0]
+    assert classes_of(offer=offer[:2], worth=[12.0, 48.0]).core_worth.tolist() == [12.0, 48.0]
+    assert classes_of(offer=offer[2:], worth=[90.0, 20.0]).core_worth.tolist() == [90.0, 20.0]

@@ -10,7 +10,7 @@ from placement.scheduling.peers.earliest_deadline import earliest_deadline
 from placement.scheduling.peers.fifo import fifo
 from placement.scheduling.planning import plan
 from placement.simulator.farm_world import FarmWorld
-from placement.testing.planner_farms import clients_of, farm_world_of
+from placement.testing.planner_farms import classes_of, clients_of, farm_world_of
 from placement.testing.run_laws import conserves_frames
 from tests.scenarios.farm_life import AWAKE, Watched, cores, first_start, lived, on_time_value, running_at, tardiness
 
@@ -106,3 +106,20 @@ def test_an_infeasible_job_does_not_drag_a_feasible_one_down() -> None:
     assert watched.plans[0].outlooks.earliest[0] > 400
     assert tardiness(world, history)[1] == 0
     assert tardiness(world, by_deadline)[1] > 0
+
+
+def test_jobs_on_gpus_are_done_by_deadline_and_not_all_at_once() -> None:
+    classes = classes_of(offer=[[8, 65536, 1, 16384, 0]])
+    on_gpu, beside = [1, 1024, 1, 1024, 0], [1, 1024, 0, 0, 0]
+    world = farm_world_of(
+        classes=classes, fleet={"node_class": np.zeros(4)},
+        jobs={"release": [0, 0, 0, 0, 0], "deadline": [1400.0, 2600.0, 3800.0, 5000.0, np.inf]},
+        steps={
+            "job": [0, 1, 2, 3, 4], "frames": [40, 40, 40, 40, 2000], "request": [on_gpu] * 4 + [beside],
+            "seconds": np.full((5, 1), 110.0),
+        },
+    )  # fmt: skip
+
+    ours = lived(world)
+
+    assert (tardiness(world, ours) == 0).all()

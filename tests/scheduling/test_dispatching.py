@@ -16,7 +16,7 @@ from placement.testing.random_farms import random_snapshot
 TWO = {"node_class": [0, 1]}
 
 
-def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None, danger=False):
+def dispatch(farm, cost, *, step=None, ready=None, drain=None, **rest):
     nodes, classes = farm.nodes.count, len(farm.classes.names)
     kept = Reservations(
         step=np.full(nodes, NONE) if step is None else np.array(step),
@@ -27,9 +27,9 @@ def dispatch(farm, cost, *, step=None, ready=None, drain=None, modes=None, dange
         drain=np.zeros(classes) if drain is None else np.array(drain, float),
         share=np.zeros((farm.steps.count, classes)),
     )
-    modes = np.zeros((farm.steps.count, classes), np.int64) if modes is None else modes
-    order = np.arange(farm.steps.count)
-    return Dispatch(farm, cost, prices, kept, modes, order, used(farm), np.full(farm.steps.count, danger))
+    modes = rest.get("modes", np.zeros((farm.steps.count, classes), np.int64))
+    order, danger = np.arange(farm.steps.count), np.full(farm.steps.count, rest.get("danger", False))
+    return Dispatch(farm, cost, prices, kept, modes, order, used(farm), danger)
 
 
 def everything(farm):
@@ -162,3 +162,16 @@ def test_whose_clients_may_take_one_frame_more_is_told():
     assert one.within(np.array([2.0, 0.5])).tolist() == [True, False]
     one.fill(np.array([2.0, 0.5]), Reason.GUARANTEED)
     assert one.within(np.array([2.0, 4.0])).tolist() == [False, True]
+
+
+def test_work_on_gpus_goes_before_what_would_take_the_cores_beside_them_unless_that_is_in_danger():
+    offer = [[8, 65536, 0, 0, 0], [8, 65536, 1, 16384, 0]]
+    farm = snapshot_of(
+        classes=classes_of(offer=offer, worth=[8.0, 8.0]), nodes=TWO,
+        steps={"job": [0, 1], "waiting": [16, 1], "request": [[1, 1024, 0, 0, 0], [1, 1024, 1, 1024, 0]]},
+    )  # fmt: skip
+    cost = cost_of(farm, [[60.0, 60.0], [np.inf, 60.0]])
+    for danger, started in ((False, [15, 1]), (True, [16, 0])):
+        one = dispatch(farm, cost, danger=danger)
+        one.fill(np.full(farm.clients.count, np.inf), Reason.SHARE)
+        assert np.bincount(one.starts().step, minlength=2).tolist() == started

@@ -8,7 +8,7 @@ from placement.scheduling.reserving import reserve
 from placement.scheduling.rules import Rules
 from placement.simulator.whole_farm.beliefs import learned
 from placement.simulator.whole_farm.engine import run_farm
-from placement.testing.planner_farms import cost_of, farm_world_of, snapshot_of
+from placement.testing.planner_farms import classes_of, cost_of, farm_world_of, snapshot_of
 
 SMALL, LARGE = [1, 0, 0, 0, 0], [3, 0, 0, 0, 0]
 
@@ -66,3 +66,14 @@ def test_larger_frames_meet_their_deadline_among_small_ones_that_never_leave_the
 
     assert history.job_end[1] <= 3000.0
     assert history.job_end[0] <= 7000.0
+
+
+def test_who_takes_the_only_gpu_is_no_larger_than_the_others_that_do():
+    on_gpu, beside = [1, 0, 1, 0, 0], [1, 0, 0, 0, 0]
+    farm = snapshot_of(
+        now=1000.0, classes=classes_of(offer=[[8, 1024, 1, 0, 0]]), nodes={"node_class": [0, 0]},
+        steps={"request": [beside, on_gpu, on_gpu], "waiting": [9, 9, 9], "since": [0.0, 0.0, 0.0]},
+        attempts={"node": np.repeat([0, 1], 5), "step": [0, 0, 0, 0, 1] * 2},
+    )  # fmt: skip
+
+    assert not bulky(farm, cost_of(farm), 300.0).any()

@@ -107,3 +107,11 @@ def test_all_deadlines_are_met_in_underload_and_undated_work_ends_sooner_than_by
 
     assert np.mean(on_time) >= 0.97
     assert undated[by_rank] < 0.9 * undated[by_deadline]
+
+
+def test_of_equal_deadlines_those_go_first_that_save_most_for_their_work() -> None:
+    jobs = {"deadline": [900.0] * 4, "value": [4.0, 9.0, 9.0, 9.0], "importance": [1, 1, 4, 4]}
+    found = seen(jobs=jobs, steps={"job": [0, 1, 2, 3], "waiting": [20, 20, 20, 60]}).ranking
+
+    assert found.danger.all()
+    assert found.order.tolist() == [2, 1, 3, 0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from placement.farm.machines import NodeState
 from placement.scheduling.reserving import NONE, reserve, wide_steps
 from placement.scheduling.rules import Rules
-from placement.testing.planner_farms import cost_of, snapshot_of
+from placement.testing.planner_farms import classes_of, cost_of, snapshot_of
 
 WIDE, NARROW = [8, 1024, 0, 0, 0], [1, 1024, 0, 0, 0]
 
@@ -162,3 +162,15 @@ def test_where_every_frame_takes_a_node_for_itself_none_is_wide():
 
     assert not wide_steps(farm, cost_of(farm), Rules()).any()
     assert len(reserve(farm, cost_of(farm), Rules(), np.array([10.0, 20.0]), ORDER).kept) == 0
+
+
+def test_the_only_gpu_of_a_node_makes_no_frame_wide_but_half_of_its_cores_do():
+    offer, beside = [[8, 65536, 1, 16384, 0]], [1, 1024, 0, 0, 0]
+    for cores, wide in ((2, False), (4, True)):
+        on_gpu = [cores, 1024, 1, 1024, 0]
+        farm = snapshot_of(
+            now=1000.0, classes=classes_of(offer=offer), nodes={"node_class": [0, 0]},
+            steps={"request": [beside, on_gpu, on_gpu], "waiting": [5, 5, 5], "since": [1000.0, 0.0, 0.0]},
+            attempts={"node": [0, 1], "step": [1, 2]},
+        )  # fmt: skip
+        assert wide_steps(farm, cost_of(farm), Rules()).tolist() == [False, wide, wide]

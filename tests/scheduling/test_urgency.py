@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from placement.scheduling.plan import Outlooks
 from placement.scheduling.rules import Rules
 from placement.scheduling.urgency import Urgency, assess
-from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
+from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 
 
 def outlooks(deadline: float, nodes: int = 2, frames: int = 80, ahead: int = 40) -> Outlooks:
@@ -87,8 +87,6 @@ def test_extreme_overload_keeps_as_many_deadlines_as_fit() -> None:
 
 
 def test_steps_that_fit_only_scarce_nodes_share_those() -> None:
-    from placement.testing.planner_farms import classes_of
-
     offer = [[8, 32768, 0, 0, 1e5], [8, 32768, 1, 24576, 1e5]]
     farm = snapshot_of(
         classes=classes_of(offer=offer), nodes={"node_class": [0] * 9 + [1]}, jobs={"deadline": [700.0, 700.0]},
@@ -124,3 +122,21 @@ def test_a_calm_job_is_expected_behind_the_work_that_passes_it_and_in_time_all_t
         assert abs(found.outlooks.finish[0] - expected) < 60
         assert found.outlooks.on_time[0] > 0.99
         assert found.outlooks.slack[0] > 8000
+
+
+def test_deadlines_of_work_on_gpus_are_not_given_up_for_room_that_other_work_cannot_use() -> None:
+    offer = [[8, 65536, 0, 0, 0], [8, 65536, 1, 16384, 0]]
+    farm = snapshot_of(
+        classes=classes_of(offer=offer, worth=[8.0, 200.0]), nodes={"node_class": [0, 1]},
+        jobs={"deadline": [700.0, 700.0, 700.0], "value": [1.0, 5.0, 5.0]},
+        steps={
+            "job": [0, 1, 2], "waiting": [9, 80, 80],
+            "request": [[1, 1024, 1, 1024, 0], [1, 1024, 0, 0, 0], [1, 1024, 0, 0, 0]],
+        },
+    )  # fmt: skip
+    cost = cost_of(farm, [[np.inf, 60.0], [100.0, 100.0], [100.0, 100.0]], spread=[0.01] * 3, common=[0.01] * 3)
+
+    found = assess(farm, cost, Rules(), farm.worth() * farm.clients.limit).outlooks
+
+    assert not found.given_up[0]
+    assert found.given_up[1:].sum() == 1

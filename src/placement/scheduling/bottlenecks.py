@@ -127,7 +127,7 @@ def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, en
     worth, core_worth = farm.capacity() * farm.classes.worth, farm.capacity() * farm.classes.core_worth
     groups, inside = _groups(left.able, work, worth)
     has_gpus = farm.classes.offer[:, Resource.GPUS] > 0
-    on_gpus = (groups <= has_gpus).all(axis=1)
+    on_gpus = np.asarray((groups <= has_gpus).all(axis=1))
     cores = _cores(farm)
     whole = [(np.ones(len(job), bool), cores), (np.ones(len(job), bool), np.ones(len(job)))]
     masks = whole + [(mask, whole[int(gpus)][1]) for mask, gpus in zip(inside, on_gpus.tolist(), strict=True)]

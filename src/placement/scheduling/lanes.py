@@ -45,8 +45,8 @@ def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds) -> Bools:
     """Tell whose frames do not find a place though it is their turn, shape ``(steps,)``.
 
     Frames that follow each other on a node never leave room for one that is larger than they are. A frame is large
-    where it takes `_LARGE` times what those that run on its classes take of a resource on average; its step has waited `wait` seconds
-    for the first place, or has one and goes on asking.
+    where it takes `_LARGE` times what those that run on its classes take of a resource on average; its step has waited
+    `wait` seconds for the first place, or has one and goes on asking.
     """
     kind, request = farm.nodes.node_class[farm.attempts.node], farm.steps.request
     there, large = cost.able & (farm.capacity() > 0), np.zeros(farm.steps.count, bool)

@@ -110,33 +110,48 @@ def reserve(
     if not len(rows):
         return Reservations(step=step, ready=ready)
     fits: Bools = cost.able[rows] & (farm.classes.offer >= farm.steps.request[rows, None]).all(axis=2)
-    up, licences = farm.nodes.state == NodeState.UP, farm.licences.copy()
-    up &= ~_for_emergencies(farm, cost, rules, order)
+    up = (farm.nodes.state == NodeState.UP) & ~_for_emergencies(farm, cost, rules, order)
     ends = _Ends.of(farm, remaining, up & np.asarray(fits.any(axis=0))[farm.nodes.node_class])
-    kinds, places = farm.nodes.node_class, dict[bytes, tuple[Bools, int]]()
-    kept = np.zeros(0, np.int64)
+    kinds, licences, places = farm.nodes.node_class, farm.licences.copy(), _Places(farm, rules, up)
     for row, classes in zip(rows.tolist(), fits, strict=True):
-        if (same := classes.tobytes()) not in places:
-            there = up & classes[kinds]
-            places[same] = there, int(there.sum())
-        fitting, total = places[same]
-        most = max(int(rules.reserve_share * total), 1) - int(classes[kinds[kept]].sum())
-        some = max(min(int(lacks[row]), int(_BULKY_SHARE * total)), 1)
-        count, licence = min(some, most), int(farm.steps.licence[row])
+        count, licence = places.count(classes, int(lacks[row])), int(farm.steps.licence[row])
         if licence != NONE:
             count = min(count, int(licences[licence]))
         if count <= 0:
             continue
-        when = np.where(fitting, ends.room_for(farm.steps.request[row]), np.inf)
-        when[kept] = np.inf
+        when = np.where(places.of(classes)[0], ends.room_for(farm.steps.request[row]), np.inf)
+        when[places.kept] = np.inf
         nodes = _soonest(when, count)
         job, seconds = farm.nodes.warm_job[nodes], cost.seconds[row, kinds[nodes]]
         nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], seconds, when[nodes]))[:count]]
         step[nodes], ready[nodes] = row, farm.now + when[nodes]
-        kept = np.concatenate([kept, nodes])
+        places.kept = np.concatenate([places.kept, nodes])
         if licence != NONE:
             licences[licence] -= len(nodes)
     return Reservations(step=step, ready=ready)
+
+
+class _Places:
+    """Nodes that may be kept, by the classes they must be of, and those that are kept so far."""
+
+    def __init__(self, farm: FarmSnapshot, rules: Rules, up: Bools) -> None:
+        self.kept = np.zeros(0, np.int64)
+        self._kinds, self._share, self._up = farm.nodes.node_class, rules.reserve_share, up
+        self._found = dict[bytes, tuple[Bools, int]]()
+
+    def of(self, classes: Bools) -> tuple[Bools, int]:
+        """Return which nodes are of some classes, shape ``(nodes,)``, and how many."""
+        key = classes.tobytes()
+        if key not in self._found:
+            nodes = self._up & classes[self._kinds]
+            self._found[key] = nodes, int(nodes.sum())
+        return self._found[key]
+
+    def count(self, classes: Bools, lacks: int) -> int:
+        """Return how many more of them may be kept for a step that lacks so many; 0 and less: none."""
+        total = self.of(classes)[1]
+        most = max(int(self._share * total), 1) - int(classes[self._kinds[self.kept]].sum())
+        return min(max(min(lacks, int(_BULKY_SHARE * total)), 1), most)
 
 
 def _soonest(when: Floats, count: int) -> Ints:
