@@ -94,9 +94,16 @@ def beats_round_robin_farm(scale: float = 1.0, seeds: int = 2, **settings: Any) 
 
 
 def _possible(runs: pd.DataFrame) -> str:
-    """Return a sentence on what node-seconds any schedule could save at all."""
-    bound, other = means(runs, "least_node_seconds")[OURS], means(runs, "node_seconds")["round-robin"]
-    return f"no schedule, however long, saves more than {100 * (1 - bound / other):.1f} % of round robin's node-seconds"
+    """Return a sentence on what node-seconds any schedule could save at all, and one that is as short."""
+    taken = means(runs, "node_seconds")["round-robin"]
+    ever, as_short = (
+        100 * (1 - means(runs, name)[policy] / taken)
+        for name, policy in (("least_node_seconds", OURS), ("least_node_seconds_at_makespan", "round-robin"))
+    )
+    return (
+        f"no schedule, however long, saves more than {ever:.1f} % of round robin's node-seconds, none that ends as "
+        f"soon more than {as_short:.1f} %"
+    )
 
 
 def _saved(mean: dict[str, float], policy: str, other: str) -> float:
