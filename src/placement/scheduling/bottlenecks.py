@@ -128,14 +128,10 @@ def bottlenecks_of(farm: FarmSnapshot, cost: Cost, left: Remaining, at: Pace, en
     groups, inside = _groups(left.able, work, worth)
     has_gpus = farm.classes.offer[:, Resource.GPUS] > 0
     on_gpus = np.asarray((groups <= has_gpus).all(axis=1))
-    cores = _cores(farm)
-    whole = [(np.ones(len(job), bool), cores), (np.ones(len(job), bool), np.ones(len(job)))]
-    masks = whole + [(mask, whole[int(gpus)][1]) for mask, gpus in zip(inside, on_gpus.tolist(), strict=True)]
+    masks = np.concatenate([np.ones((2, len(job)), bool), inside])
+    part = masks * np.where(np.concatenate([[False, True], on_gpus])[:, None], 1.0, _cores(farm))
     by_job = np.array(
-        [
-            [np.bincount(job, each * part**power * mask, minlength=jobs) for mask, part in masks]
-            for power, each in ((1, work), (2, variance))
-        ],
+        [[np.bincount(job, row, minlength=jobs) for row in rows] for rows in (part * work, part**2 * variance)],
         float,
     )
     clients = np.unique(farm.jobs.client)
