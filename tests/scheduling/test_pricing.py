@@ -4,8 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placement.farm.machines import NodeState
 from placement.scheduling.class_mix import class_mix
-from placement.scheduling.pricing import price_classes
+from placement.scheduling.plan import Outlooks
+from placement.scheduling.pricing import price_classes, prices_of
+from placement.scheduling.rules import Aim, Rules
+from placement.testing.planner_farms import cost_of, snapshot_of
 
 PATIENCE = 60.0
 
@@ -55,3 +59,12 @@ def test_more_steps_than_are_looked_at_are_priced_by_a_sample():
     frames, load, nodes = drawn(1, 9000, 5)
     found = price_classes(frames, load, nodes, np.ones(5), PATIENCE)
     assert np.ptp(found.drain[found.price > 1]) < 0.25 * found.drain.max()
+
+
+def test_without_any_node_a_thrifty_aim_has_nothing_to_price() -> None:
+    farm = snapshot_of(nodes={"state": [NodeState.DOWN]})
+    one = np.ones(1)
+    seen = Outlooks(finish=one, on_time=one, slack=one, earliest=one, given_up=one < 0)
+
+    for aim in Aim:
+        assert (prices_of(farm, cost_of(farm, 60.0), Rules(aim=aim), seen).price > 0).all()

@@ -74,9 +74,9 @@ def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) 
     there = np.isfinite(typical) & (frames > 0)
     wave = float(np.average(typical[there], weights=frames[there])) if there.any() else 0.0
     worth, patience, nodes = farm.classes.worth, max(wave, _LEAST_PATIENCE), farm.capacity()
-    if rules.aim.thrifty and there.any():
-        watts = farm.classes.busy_watts - farm.classes.asleep_watts
-        worth = watts * float(nodes @ worth) / max(float(nodes @ watts), _NEGLIGIBLE)
+    if rules.aim.thrifty and there.any() and nodes.any():
+        watts = np.maximum(farm.classes.busy_watts - farm.classes.asleep_watts, 1.0)
+        worth = watts * float(nodes @ worth) / float(nodes @ watts)
         spare = np.clip(np.where(outlooks.given_up, 0.0, outlooks.slack), 0.0, rules.ageing)[farm.steps.job[there]]
         work = load[there].min(axis=1) * frames[there]
         patience = max(patience, float(np.quantile(spare, _HURRIED, method="inverted_cdf", weights=work)))
