@@ -14,7 +14,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.energy_modes import rate_of
 from placement.scheduling.plan import Outlooks
-from placement.scheduling.rules import Aim, Rules
+from placement.scheduling.rules import Rules
 from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["Holds", "holds", "shift_savings"]
@@ -95,6 +95,7 @@ def holds(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) -> H
     Examples
     --------
     >>> from placement.farm.tariff import Outlook
+    >>> from placement.scheduling.rules import Aim
     >>> from placement.testing.planner_farms import cost_of, snapshot_of
     >>> night = Outlook(start=np.array([0.0, 3600.0]), price=np.array([0.3, 0.1]), carbon=np.zeros(2))
     >>> farm = snapshot_of(outlook=night, jobs={"deadline": [9000.0]})
@@ -106,7 +107,7 @@ def holds(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) -> H
     """
     nothing = Holds.none(farm.steps.count, farm.now)
     edges = _edges(farm)
-    if rules.aim not in (Aim.COST, Aim.CARBON) or len(edges) < 3 or not farm.capacity().any():
+    if not rules.aim.thrifty or len(edges) < 3 or not farm.capacity().any():
         return nothing
     share = farm.share_of_node()
     seconds, worth, power = _frames(farm, cost, share)

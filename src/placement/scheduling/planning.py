@@ -166,8 +166,8 @@ def _can_wait(scene: _Scene) -> Bools:
     Who saves money or carbon lets work without a deadline wait for a thrifty node as well.
     """
     farm, seen = scene.farm, scene.urgency
-    dated = (np.isfinite(farm.jobs.deadline) | scene.rules.aim.thrifty) & ~seen.outlooks.given_up
-    return np.asarray(dated[farm.steps.job] & ~seen.ranking.danger & ~seen.ranking.preview)
+    patient = (np.isfinite(farm.jobs.deadline) | scene.rules.aim.thrifty) & ~seen.outlooks.given_up
+    return np.asarray(patient[farm.steps.job] & ~seen.ranking.danger & ~seen.ranking.preview)
 
 
 def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bools]:

@@ -21,7 +21,8 @@ _SHARPEST, _SOFTEST = 0.02, 0.3
 _STEP = 0.5
 _DEAREST = 20.0
 _NEGLIGIBLE = 1e-12
-_LEAST_PATIENCE = 300.0
+_LEAST_PATIENCE = 300.0  #: seconds of backlog; less is no reason to leave the best class
+_LEAST_WATTS = 1.0
 _HURRIED = 0.25  #: share of the work that has less time to spare than a thrifty queue may grow to
 
 
@@ -32,7 +33,8 @@ class Prices:
     Parameters
     ----------
     price
-        Of a node-second, in worth-seconds; never below the class's own worth, shape ``(classes,)``.
+        Of a node-second, in worth-seconds; never below the class's own worth, or under a thrifty aim below its part of
+        the farm's worth by what it draws, shape ``(classes,)``.
     drain
         Seconds in which each class works off what is best done there, shape ``(classes,)``.
     share
@@ -53,6 +55,11 @@ def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) 
 
     Who saves money or carbon (`Aim.thrifty`) prices a class by what it draws rather than by what it is worth, and lets
     a queue grow on thrifty nodes, up to `Rules.ageing`, while three quarters of the work have the time for that.
+
+    Parameters
+    ----------
+    outlooks
+        Of each job: its slack, seconds, is the time that its work has; none where the deadline is given up.
 
     Examples
     --------
@@ -75,7 +82,7 @@ def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) 
     wave = float(np.average(typical[there], weights=frames[there])) if there.any() else 0.0
     worth, patience, nodes = farm.classes.worth, max(wave, _LEAST_PATIENCE), farm.capacity()
     if rules.aim.thrifty and there.any() and nodes.any():
-        watts = np.maximum(farm.classes.busy_watts - farm.classes.asleep_watts, 1.0)
+        watts = np.maximum(farm.classes.busy_watts - farm.classes.asleep_watts, _LEAST_WATTS)
         worth = watts * float(nodes @ worth) / float(nodes @ watts)
         spare = np.clip(np.where(outlooks.given_up, 0.0, outlooks.slack), 0.0, rules.ageing)[farm.steps.job[there]]
         work = load[there].min(axis=1) * frames[there]

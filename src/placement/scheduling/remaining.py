@@ -69,7 +69,8 @@ class Remaining:
         Expected seconds until the running frames end, summed; the same times the worth they hold.
     speed, seconds, slots, hold
         By class, fastest first: frames per second, seconds of a frame (0 where it cannot run), frames that fit on all
-        its nodes, and worth one frame holds there. Shape ``(steps, classes)``.
+        its nodes, and worth one frame holds there, that of cores (`Classes.core_worth`) if it needs no GPU. Shape
+        ``(steps, classes)``.
     room
         Worth of the nodes it can run on, shape ``(steps,)``.
     licences
@@ -107,7 +108,7 @@ class Pace:
     parallel
         Frames at once.
     seconds, hold
-        Mean run time of a frame, and worth it holds, on the nodes it gets.
+        Mean run time of a frame, and worth it holds as in `Remaining`, on the nodes it gets.
     variation
         Standard deviation over mean of one frame's time: its own spread, and that of the classes it gets.
     """
