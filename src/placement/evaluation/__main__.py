@@ -60,7 +60,7 @@ def _farm(asked: argparse.Namespace) -> tuple[str, tuple[Path, ...]]:
     if asked.trainer is not None:
         raise InvalidInput(f"--trainer {asked.trainer}: forecasts of whole farms belong to their worlds")
     settings = {name: getattr(asked, name) for name in _FARM_SETTINGS if getattr(asked, name) is not None}
-    experiment = Experiment(workload=asked.workload, rules=Rules(aim=asked.aim or Rules().aim), settings=settings)
+    experiment = Experiment(workload=asked.workload, rules=Rules(aim=Aim(asked.aim or Rules().aim)), settings=settings)
     policies = (asked.policies or ",".join(farm_contestants.CONTESTANTS)).split(",")
     runs = compare_farms(asked.workload, policies, asked.seeds, jobs=asked.jobs, rules=experiment.rules, **settings)
     text = "\n".join([farms_text(runs, asked.baseline), *experiment.notes(0)])
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, default=-1, help="processes; default: one per core")
     add("--out", help="folder of the report; without it nothing is written")
     add("--plots", action=argparse.BooleanOptionalAction, default=True, help=f"{farms}draw the first seed")
-    add("--aim", choices=[aim.value for aim in Aim], type=Aim, help=f"{farms}what decides between placements on time")
+    add("--aim", choices=[aim.value for aim in Aim], help=f"{farms}what decides between placements on time")
     add("--scale", type=float, help=f"{farms}share of the nodes, and of the work with them")
     add("--load", type=float, help=f"{farms}work released over what the farm could do")
     add("--hours", type=float, help=f"{farms}for how long work is released")

@@ -57,3 +57,11 @@ def test_a_wrong_argument_is_told_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_an_unknown_aim_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--workload", "studio-day", "--aim", "thrift"])
+
+    assert "choose from" in (told := capsys.readouterr().err)
+    assert "carbon" in told.split("choose from")[1]
