@@ -38,6 +38,8 @@ class Dispatch:
         Which steps are in danger, shape ``(steps,)``.
     ceiling
         Worth that all clients together may hold: the farm without what is kept for those who never lend.
+    abreast
+        How many frames each step begins at once where `fill` is narrow, shape ``(steps,)``; None: all.
     """
 
     farm: FarmSnapshot
@@ -49,6 +51,7 @@ class Dispatch:
     used: Floats
     danger: Bools
     ceiling: float = float("inf")
+    abreast: Ints | None = None
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
     _client: Ints = field(init=False)
@@ -63,6 +66,7 @@ class Dispatch:
         self.room = Room(farm, self.reservations.step == NONE, ties=farm.nodes.warm_job)
         self._client = farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
+        self.abreast = (self.waiting if self.abreast is None else self.abreast).copy()
         self.used = self.used.copy()
         share = farm.share_of_node()
         self._worth = share * farm.classes.worth
@@ -92,10 +96,16 @@ class Dispatch:
         seconds = np.where(fits, self.cost.seconds[rows], np.inf)
         best = np.argsort(seconds, axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
-        self._start_each(rows[at], best[at, turn], caps + 1e-9, Reason.PREVIEW)
+        self._start_each(rows[at], best[at, turn], caps + 1e-9, Reason.PREVIEW, self.waiting)
 
     def fill(
-        self, caps: Floats, reason: Reason, *, only: Bools | None = None, dearest: Floats | float = _STRICT
+        self,
+        caps: Floats,
+        reason: Reason,
+        *,
+        only: Bools | None = None,
+        dearest: Floats | float = _STRICT,
+        narrow: bool = False,
     ) -> None:
         """Start steps in order while their clients stay within `caps`, shape ``(clients,)``, in worth.
 
@@ -109,8 +119,11 @@ class Dispatch:
         dearest
             Up to so many times the price of the best class others are taken too, on which a frame ends before it would
             where it is best done, behind what waits there; for all or shape ``(steps,)``.
+        narrow
+            No step begins more than `abreast`.
         """
-        rows = self.order[self.waiting[self.order] > 0]
+        most = self.abreast if narrow and self.abreast is not None else self.waiting
+        rows = self.order[most[self.order] > 0]
         if only is not None:
             rows = rows[only[rows]]
         if not len(rows):
@@ -126,14 +139,14 @@ class Dispatch:
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
         rows, classes = rows[at], best[at, turn]
         first = np.argsort(self._borrows(rows, classes), kind="stable")
-        self._start_each(rows[first], classes[first], allowed, reason)
+        self._start_each(rows[first], classes[first], allowed, reason, most)
 
     def _borrows(self, rows: Ints, classes: Ints) -> Bools:
         """Tell which steps, each on a class, would take the cores that GPUs need beside them, and could wait."""
         gpus = self.farm.steps.request[rows, Resource.GPUS] > 0
         return np.asarray(~gpus & ~self.danger[rows] & (self.farm.classes.offer[classes, Resource.GPUS] > 0))
 
-    def _start_each(self, rows: Ints, classes: Ints, caps: Floats, reason: Reason) -> None:
+    def _start_each(self, rows: Ints, classes: Ints, caps: Floats, reason: Reason, most: Ints) -> None:
         """Start steps on classes, pair by pair; of many pairs those that have become hopeless are passed over."""
         for first in range(0, len(rows), _LOOK):
             row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
@@ -142,7 +155,7 @@ class Dispatch:
                 may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
                 row, klass = row[may], klass[may]
             for each, on in zip(row.tolist(), klass.tolist(), strict=True):
-                self._start(each, on, caps, reason)
+                self._start(each, on, caps, reason, most)
 
     def backfill(self, caps: Floats) -> None:
         """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
@@ -217,8 +230,8 @@ class Dispatch:
         each = caps - self.used
         return np.array([min(self.ceiling, *each[above].tolist()) for above in self._above])
 
-    def _start(self, row: int, klass: int, caps: Floats, reason: Reason) -> None:
-        count = self._allowed(row, klass, caps)
+    def _start(self, row: int, klass: int, caps: Floats, reason: Reason, most: Ints) -> None:
+        count = min(self._allowed(row, klass, caps), most.item(row))
         if count <= 0:
             return
         farm = self.farm
@@ -244,6 +257,8 @@ class Dispatch:
         started = int(counts.sum())
         self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
         self.waiting[row] -= started
+        if self.abreast is not None:
+            self.abreast[row] -= started
         self.ceiling -= started * self._worth[row, klass]
         for client in self._above[self._client[row]]:
             self.used[client] += started * self._worth[row, klass]

@@ -114,6 +114,9 @@ class Queue:
         What limits and guarantees leave; None: nobody has any.
     licences
         Free ones, shape ``(licences,)``; None: none.
+    reach, abreast
+        From which place in `order` on a step takes others' places, and how many at most, shape ``(steps,)``; None: all
+        that rank behind it.
     """
 
     order: Ints
@@ -121,6 +124,8 @@ class Queue:
     wanted: Bools
     spare: Spare | None = None
     licences: Ints | None = None
+    reach: Ints | None = None
+    abreast: Ints | None = None
 
 
 def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: Floats, closed: Bools) -> Ints:
@@ -177,7 +182,9 @@ class _Places:
     """Places of attempts that may end soon, soonest first, in groups of one step on one class."""
 
     def __init__(self, farm: FarmSnapshot, queue: Queue, soon: Ints, rank: Ints, chance: Floats) -> None:
-        self._farm, self._queue, self._soon, self._rank, self._chance = farm, queue, soon, rank, chance
+        self._farm, self._queue, self._soon, self._chance = farm, queue, soon, chance
+        self._reach = rank if queue.reach is None else queue.reach
+        self._most = queue.waiting if queue.abreast is None else queue.abreast
         count, own = len(farm.classes.names), farm.attempts.step[soon]
         groups, self._group = np.unique(
             own * count + farm.nodes.node_class[farm.attempts.node[soon]], return_inverse=True
@@ -191,8 +198,10 @@ class _Places:
 
     def offer(self, row: int, follow: Ints, *, short: bool) -> None:
         """Let a step follow where it may: behind what ranks lower, or `short`, behind whatever is in no danger."""
+        if self._most[row] <= 0:
+            return
         fits = (self._left > 0) & self._queue.wanted[row, self._klass]
-        fits &= self._calm if short else self._rank[row] <= self._last
+        fits &= self._calm if short else self._reach[row] <= self._last
         for resource in np.flatnonzero(self._farm.steps.request[row]):
             fits &= self._room[resource] >= self._farm.steps.request[row, resource]
         if (needs := int(self._farm.steps.licence[row])) != NONE:
@@ -202,7 +211,7 @@ class _Places:
         if not fits.any():
             return
         which = np.flatnonzero(self.free & fits[self._group])
-        which = which[: int(np.searchsorted(np.cumsum(self._chance[which]), self._queue.waiting[row])) + 1]
+        which = which[: int(np.searchsorted(np.cumsum(self._chance[which]), self._most[row])) + 1]
         if self._queue.spare is not None:
             admitted = self._queue.spare.admit(row, self._soon[which], short=short)
             which = which[np.isin(self._soon[which], admitted)]

@@ -26,6 +26,7 @@ from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
+from placement.scheduling.waves import abreast, reach, waves_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["plan"]
@@ -88,6 +89,7 @@ class _Scene:
     held: Holds
     modes: Ints
     prices: Prices
+    waves: Floats
     remaining: Floats
     reservations: Reservations
     order: Ints
@@ -123,6 +125,7 @@ class _Scene:
             held=held,
             modes=choose_modes(farm, cost, rules, urgency.outlooks),
             prices=prices_of(farm, cost, rules, urgency.outlooks),
+            waves=waves_of(farm, cost, rules, urgency.outlooks, urgency.ranking),
             remaining=left,
             reservations=reserve(farm, within, rules, left, lineup, lacks),
             order=order,
@@ -144,15 +147,19 @@ def _dispatch(scene: _Scene) -> Dispatch:
     farm, entitled, danger = scene.farm, scene.entitled, scene.urgency.ranking.danger
     kept, roots = float(entitled.kept[farm.clients.parent < 0].sum()), scene.used[farm.clients.parent < 0]
     ceiling = farm.worth() - kept - float(roots.sum()) if kept > 0 else np.inf
+    few = abreast(scene.waves, farm.steps.waiting, farm.steps.running)
     one = Dispatch(
-        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, ceiling
+        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, ceiling, few
     )
+    passes = (True, False) if (scene.waves > 1).any() else (False,)
     one.reserved(scene.most)
     one.show(scene.most, scene.urgency.ranking.preview)
-    one.fill(entitled.guaranteed, Reason.GUARANTEED)
-    one.fill(entitled.guaranteed, Reason.GUARANTEED, dearest=np.inf)
-    one.fill(scene.most, Reason.URGENT, only=danger)
-    one.fill(scene.most, Reason.URGENT, only=danger, dearest=np.inf)
+    for narrow in passes:
+        one.fill(entitled.guaranteed, Reason.GUARANTEED, narrow=narrow)
+        one.fill(entitled.guaranteed, Reason.GUARANTEED, dearest=np.inf, narrow=narrow)
+    for narrow in passes:
+        one.fill(scene.most, Reason.URGENT, only=danger, narrow=narrow)
+        one.fill(scene.most, Reason.URGENT, only=danger, dearest=np.inf, narrow=narrow)
     one.fill(entitled.fair, Reason.SHARE)
     one.fill(scene.most, Reason.IDLE)
     one.fill(scene.most, Reason.IDLE, dearest=np.where(_can_wait(scene), _CALM_PAYS, np.inf))
@@ -221,8 +228,23 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     closed[stops.attempt] = True
     worth = farm.share_of_node() * farm.classes.worth
     spare = Spare(farm, worth, _bounds(scene, after, worth))
-    queue = Queue(order=order, waiting=after.left, wanted=wanted, spare=spare, licences=after.licences)
+    queue = Queue(
+        order=order,
+        waiting=after.left,
+        wanted=wanted,
+        spare=spare,
+        licences=after.licences,
+        reach=reach(order, _seconds_of_farm(farm, scene.cost, after.left), scene.waves),
+        abreast=abreast(scene.waves, after.left, farm.steps.left - farm.steps.blocked - after.left),
+    )
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
+
+
+def _seconds_of_farm(farm: FarmSnapshot, cost: Cost, waiting: Ints) -> Floats:
+    """Return the seconds that the whole farm takes for what waits of each step, on its cores, shape ``(steps,)``."""
+    hold = farm.share_of_node() * farm.classes.core_worth / max(float(farm.capacity() @ farm.classes.core_worth), 1e-9)
+    frame = np.where(cost.able, cost.seconds * hold, np.inf).min(axis=1, initial=np.inf)
+    return np.where(waiting > 0, frame, 0.0) * waiting
 
 
 def _bounds(scene: _Scene, after: Aftermath, worth: Floats) -> Bounds:

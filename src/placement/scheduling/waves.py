@@ -1,0 +1,96 @@
+"""How many frames of a step begin at once: those that follow each other on a node load its scene once.
+
+A frame that begins where another of its job just ended finds the scene loaded; one that begins beside it, on another
+node, loads it anew. A step that takes all the room there is loads its scene on as many nodes as it has frames. One that
+can wait takes a part, goes on there in waves, and leaves the rest to others that do the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.cost import Cost
+from placement.scheduling.plan import Outlooks
+from placement.scheduling.ranking import Ranking
+from placement.scheduling.rules import Rules
+from placement.units import Floats, Ints
+
+__all__ = ["abreast", "reach", "waves_of"]
+
+_MOST = 4.0
+_OF_SLACK = 0.5  #: waves for each time that a frame fits into the slack; docs/urgency.md measures
+_NEAR = 900.0  #: seconds of the farm's work within which who goes first is no matter to work that can wait
+
+
+def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, ranking: Ranking) -> Floats:
+    """Return in how many waves each step may be done, 1: all its frames at once, shape ``(steps,)``.
+
+    Work in danger has one more for each two frame times of slack, up to four, and four if it is late anyway: what one
+    step leaves the next one in the order of deadlines takes. Previews, emergencies and calm work, which is there to end
+    soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
+
+    Examples
+    --------
+    >>> from placement.scheduling.urgency import assess
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(steps={"job": [0, 1], "waiting": [40, 40]}, jobs={"deadline": [900.0, 350.0]})
+    >>> cost, rules = cost_of(farm, 60.0, warmth=1.0), Rules()
+    >>> seen = assess(farm, cost, rules, farm.worth() * farm.clients.limit)
+    >>> waves_of(farm, cost, rules, seen.outlooks, seen.ranking).round(1).tolist()
+    [2.3, 1.0]
+    """
+    jobs, job = farm.jobs, farm.steps.job
+    frame = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
+    slack = np.where(np.isfinite(jobs.deadline) & ~outlooks.given_up, np.maximum(outlooks.slack, 0.0), np.inf)[job]
+    spread = np.isfinite(frame) & ranking.danger & ~ranking.preview & (jobs.importance < rules.emergency)[job]
+    if not cost.warmth:
+        spread[:] = False
+    some = np.minimum(1 + _OF_SLACK * slack / np.where(spread, frame, 1.0), _MOST)
+    return np.where(spread, some, 1.0)
+
+
+def abreast(waves: Floats, waiting: Ints, running: Ints) -> Ints:
+    """Return how many more frames of each step may begin now, so that it is done in its waves, shape ``(steps,)``.
+
+    Parameters
+    ----------
+    waves
+        As `waves_of` says, 1 and more.
+    waiting, running
+        Frames that wait for a node, and that have one.
+
+    Examples
+    --------
+    >>> abreast(np.array([1.0, 4.0, 4.0]), np.array([9, 40, 30]), np.array([0, 0, 10])).tolist()
+    [9, 10, 0]
+    """
+    most = np.ceil((waiting + running) / waves).astype(np.int64) - running
+    return np.where(waves > 1, np.clip(most, 0, waiting), waiting)
+
+
+def reach(order: Ints, seconds: Floats, waves: Floats) -> Ints:
+    """Return the place in `order` from which on each step may take others' places, shape ``(steps,)``.
+
+    It goes before all that rank behind it. With time for more than one wave it leaves alone who has its turn in the
+    next quarter of an hour: a node goes on with a scene that it has loaded.
+
+    Parameters
+    ----------
+    order
+        Rows of steps, first ones first; the others may take none.
+    seconds
+        That the whole farm takes for what waits of each step, shape ``(steps,)``.
+
+    Examples
+    --------
+    >>> order, seconds = np.array([2, 0, 1]), np.full(3, 600.0)
+    >>> reach(order, seconds, np.ones(3)).tolist(), reach(order, seconds, np.full(3, 2.0)).tolist()
+    ([1, 2, 0], [3, 3, 2])
+    """
+    places = np.arange(len(order))
+    until = np.cumsum(seconds[order])
+    near = np.searchsorted(until, until + _NEAR, side="right")
+    first = np.full(len(seconds), len(order), np.int64)
+    first[order] = np.where(waves[order] > 1, near, places)
+    return first
