@@ -26,9 +26,9 @@ _NEAR = 900.0  #: seconds of the farm's work within which who goes first is no m
 def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, ranking: Ranking) -> Floats:
     """Return in how many waves each step may be done, 1: all its frames at once, shape ``(steps,)``.
 
-    Work in danger has one more for each two frame times of slack, up to four, and four if it is late anyway: what one
-    step leaves the next one in the order of deadlines takes. Previews, emergencies and calm work, which is there to end
-    soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
+    Work in danger has one more for each two frame times of slack, up to four: what one step leaves the next one in the
+    order of deadlines takes. Late work, of which every second costs, previews, emergencies and calm work, which is there
+    to end soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
 
     Examples
     --------
@@ -42,7 +42,7 @@ def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, r
     """
     jobs, job = farm.jobs, farm.steps.job
     frame = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
-    slack = np.where(np.isfinite(jobs.deadline) & ~outlooks.given_up, np.maximum(outlooks.slack, 0.0), np.inf)[job]
+    slack = np.where(np.isfinite(jobs.deadline), np.maximum(outlooks.slack, 0.0), np.inf)[job]
     spread = np.isfinite(frame) & ranking.danger & ~ranking.preview & (jobs.importance < rules.emergency)[job]
     if not cost.warmth:
         spread[:] = False
