@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from placement.scheduling.lanes import bulky, lanes
+from placement.scheduling.lanes import bulky, crowded_out, lanes
 from placement.scheduling.planning import plan
 from placement.scheduling.reserving import reserve
 from placement.scheduling.rules import Rules
 from placement.simulator.whole_farm.beliefs import learned
 from placement.simulator.whole_farm.engine import run_farm
-from placement.testing.planner_farms import classes_of, cost_of, farm_world_of, snapshot_of
+from placement.testing.planner_farms import classes_of, clients_of, cost_of, farm_world_of, snapshot_of
 
 SMALL, LARGE = [1, 0, 0, 0, 0], [3, 0, 0, 0, 0]
 
@@ -77,3 +77,30 @@ def test_who_takes_the_only_gpu_is_no_larger_than_the_others_that_do():
     )  # fmt: skip
 
     assert not bulky(farm, cost_of(farm), 300.0).any()
+
+
+def crowded_farm(guarantee, waiting=5):
+    """Frames of one core leave 4 and 3 of 8 free on two nodes; frames of 6, worth 6, of another client wait for 10 s."""
+    return snapshot_of(
+        now=1000.0, nodes={"node_class": [0, 0]}, clients=clients_of(guarantee=[0.0, guarantee]),
+        jobs={"client": [0, 1]},
+        steps={"job": [0, 1], "waiting": [20, waiting], "since": [990.0, 990.0],
+               "request": [[1, 1024, 0, 0, 0], [6, 1024, 0, 0, 0]]},
+        attempts={"node": [0] * 4 + [1] * 5, "step": [0] * 9, "started": [900.0] * 9},
+    )  # fmt: skip
+
+
+def test_no_more_starts_where_a_frame_is_guaranteed_room_that_no_node_has():
+    for guarantee, kept, starts in ((0.0, [-1, -1], 7), (0.5, [1, -1], 3)):
+        farm = crowded_farm(guarantee)
+        decided = plan(farm, cost_of(farm, 300.0), Rules())
+        assert decided.reserved.tolist() == kept
+        assert decided.starts.step.tolist() == [0] * starts
+
+
+def test_a_client_lacks_what_it_is_short_of_and_no_more_than_waits():
+    order = np.array([1, 0])
+    for waiting, short, lacks in ((5, 16.0, 2), (5, 5.0, 0), (1, 40.0, 1), (5, 40.0, 5)):
+        farm = crowded_farm(0.5, waiting)
+        found = crowded_out(farm, cost_of(farm), order, np.array([0.0, short]))
+        assert found.tolist() == [0, lacks]

@@ -1,16 +1,18 @@
-"""How many places work in danger lacks, and whose frames are too large to find one by themselves."""
+"""How many places work lacks that is in danger or guaranteed, and whose frames are too large to find one."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["bulky", "lanes"]
+__all__ = ["bulky", "crowded_out", "lanes"]
 
 _LARGE = 2.0
+_LOOK = 8  #: steps looked at: who is further back in the line of its client is not missed
 
 
 def lanes(farm: FarmSnapshot, cost: Cost, danger: Bools, due: Floats) -> Ints:
@@ -58,3 +60,39 @@ def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds) -> Bools:
         large |= ((request[:, resource, None] >= least) | ~there).all(axis=1)
     waits = (farm.now - farm.steps.since >= wait) | (farm.steps.running > 0)
     return np.asarray(large & there.any(axis=1) & waits & (farm.steps.waiting > 0))
+
+
+def crowded_out(farm: FarmSnapshot, cost: Cost, order: Ints, short: Floats) -> Ints:
+    """Return for how many frames that clients are guaranteed no node has room, shape ``(steps,)``.
+
+    What a client is short of goes to its steps in `order`. A step lacks the frames of its part that do not fit on the
+    nodes that can run it, as they are: smaller frames of others, that could run elsewhere, take what becomes free.
+
+    Parameters
+    ----------
+    order
+        Rows of steps that may start, first ones first.
+    short
+        Worth that each client holds less than it is guaranteed, shape ``(clients,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(nodes={"node_class": [0, 0]}, attempts={"node": [0, 1], "step": [1, 1]},
+    ...                    steps={"request": [[8, 1024, 0, 0, 0], [1, 1024, 0, 0, 0]], "waiting": [3, 0]})
+    >>> crowded_out(farm, cost_of(farm), np.array([0]), np.array([17.0])).tolist()
+    [2, 0]
+    """
+    left, lacks, steps = short.copy(), np.zeros(farm.steps.count, np.int64), farm.steps
+    there, client = cost.able & (farm.capacity() > 0), farm.jobs.client[steps.job]
+    worth = np.where(there, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
+    some = order[(steps.waiting[order] > 0) & (worth[order] <= short[client[order]])]
+    up = farm.nodes.state == NodeState.UP
+    for row in some[:_LOOK].tolist():
+        part = min(int(left[client[row]] / worth[row] + 1e-9), int(steps.waiting[row]))
+        left[client[row]] -= part * worth[row]
+        free = farm.nodes.free[up & there[row][farm.nodes.node_class]]
+        takes = np.flatnonzero(steps.request[row] > 0)
+        fit = np.floor((free[:, takes] / steps.request[row, takes]).min(axis=1, initial=np.inf) + 1e-9)
+        lacks[row] = max(part - int(min(fit.sum(), part)), 0)
+    return lacks

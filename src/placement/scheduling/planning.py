@@ -13,7 +13,7 @@ from placement.scheduling.dispatching import Dispatch
 from placement.scheduling.energy_modes import choose_modes
 from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
-from placement.scheduling.lanes import bulky, lanes
+from placement.scheduling.lanes import bulky, crowded_out, lanes
 from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
@@ -110,9 +110,10 @@ class _Scene:
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
         due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
         lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
+        crowded = crowded_out(farm, within, order, np.maximum(entitled.guaranteed - holds_now, 0.0))
         owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
         pressing = urgency.ranking.danger & ~wide_steps(farm, within, rules)
-        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, pressing)
+        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, pressing) | (crowded > 0)
         lineup = order[(affords.any(axis=1) & may_ask)[order]]
         return cls(
             farm=farm,
@@ -127,7 +128,7 @@ class _Scene:
             prices=prices_of(farm, cost, rules, urgency.outlooks),
             waves=waves_of(farm, cost, rules, urgency.outlooks, urgency.ranking),
             remaining=left,
-            reservations=reserve(farm, within, rules, left, lineup, lacks),
+            reservations=reserve(farm, within, rules, left, lineup, np.maximum(lacks, crowded)),
             order=order,
         )
 

@@ -27,8 +27,8 @@ def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, r
     """Return in how many waves each step may be done, 1: all its frames at once, shape ``(steps,)``.
 
     Work in danger has one more for each two frame times of slack, up to four: what one step leaves the next one in the
-    order of deadlines takes. Late work, of which every second costs, previews, emergencies and calm work, which is there
-    to end soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
+    order of deadlines takes. Late work, of which every second costs, previews, emergencies and calm work, which is to
+    end soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
 
     Examples
     --------
