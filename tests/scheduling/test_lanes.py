@@ -80,7 +80,7 @@ def test_who_takes_the_only_gpu_is_no_larger_than_the_others_that_do():
 
 
 def crowded_farm(guarantee, waiting=5):
-    """Frames of one core leave 4 and 3 of 8 free on two nodes; frames of 6, worth 6, of another client wait for 10 s."""
+    """Frames of one core leave 4 and 3 of 8 free on two nodes; frames of 6, of another client, wait for 10 s."""
     return snapshot_of(
         now=1000.0, nodes={"node_class": [0, 0]}, clients=clients_of(guarantee=[0.0, guarantee]),
         jobs={"client": [0, 1]},
