@@ -98,6 +98,18 @@ def test_no_more_starts_where_a_frame_is_guaranteed_room_that_no_node_has():
         assert decided.starts.step.tolist() == [0] * starts
 
 
+def test_many_steps_of_one_client_do_not_hide_those_of_another():
+    steps = 12
+    farm = snapshot_of(
+        nodes={"node_class": [0]}, clients=clients_of(guarantee=[0.5, 0.5]), jobs={"client": [0, 1]},
+        steps={"job": [0] * steps + [1], "waiting": [1] * (steps + 1),
+               "request": [[1, 1024, 0, 0, 0]] * steps + [[6, 1024, 0, 0, 0]]},
+        attempts={"node": [0] * 4, "step": [0] * 4},
+    )  # fmt: skip
+    found = crowded_out(farm, cost_of(farm), np.arange(steps + 1), np.array([8.0, 8.0]))
+    assert found.tolist() == [0] * steps + [1]
+
+
 def test_a_client_lacks_what_it_is_short_of_and_no_more_than_waits():
     order = np.array([1, 0])
     for waiting, short, lacks in ((5, 16.0, 2), (5, 5.0, 0), (1, 40.0, 1), (5, 40.0, 5)):

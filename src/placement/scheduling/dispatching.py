@@ -54,6 +54,7 @@ class Dispatch:
     abreast: Ints | None = None
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
+    _few: Ints = field(init=False)
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
     _least: Floats = field(init=False)
@@ -66,7 +67,7 @@ class Dispatch:
         self.room = Room(farm, self.reservations.step == NONE, ties=farm.nodes.warm_job)
         self._client = farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
-        self.abreast = (self.waiting if self.abreast is None else self.abreast).copy()
+        self._few = (self.waiting if self.abreast is None else self.abreast).copy()
         self.used = self.used.copy()
         share = farm.share_of_node()
         self._worth = share * farm.classes.worth
@@ -122,7 +123,7 @@ class Dispatch:
         narrow
             No step begins more than `abreast`.
         """
-        most = self.abreast if narrow and self.abreast is not None else self.waiting
+        most = self._few if narrow else self.waiting
         rows = self.order[most[self.order] > 0]
         if only is not None:
             rows = rows[only[rows]]
@@ -257,8 +258,7 @@ class Dispatch:
         started = int(counts.sum())
         self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
         self.waiting[row] -= started
-        if self.abreast is not None:
-            self.abreast[row] -= started
+        self._few[row] -= started
         self.ceiling -= started * self._worth[row, klass]
         for client in self._above[self._client[row]]:
             self.used[client] += started * self._worth[row, klass]

@@ -12,7 +12,7 @@ from placement.units import Bools, Floats, Ints, Seconds
 __all__ = ["bulky", "crowded_out", "lanes"]
 
 _LARGE = 2.0
-_LOOK = 8  #: steps looked at: who is further back in the line of its client is not missed
+_LOOK = 4  #: steps of each client looked at: each costs a look at all nodes
 
 
 def lanes(farm: FarmSnapshot, cost: Cost, danger: Bools, due: Floats) -> Ints:
@@ -87,8 +87,11 @@ def crowded_out(farm: FarmSnapshot, cost: Cost, order: Ints, short: Floats) -> I
     there, client = cost.able & (farm.capacity() > 0), farm.jobs.client[steps.job]
     worth = np.where(there, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
     some = order[(steps.waiting[order] > 0) & (worth[order] <= short[client[order]])]
-    up = farm.nodes.state == NodeState.UP
-    for row in some[:_LOOK].tolist():
+    up, looks = farm.nodes.state == NodeState.UP, np.full(farm.clients.count, _LOOK)
+    for row in some.tolist():
+        if looks[client[row]] <= 0 or left[client[row]] < worth[row]:
+            continue
+        looks[client[row]] -= 1
         part = min(int(left[client[row]] / worth[row] + 1e-9), int(steps.waiting[row]))
         left[client[row]] -= part * worth[row]
         free = farm.nodes.free[up & there[row][farm.nodes.node_class]]

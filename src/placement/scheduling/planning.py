@@ -26,7 +26,7 @@ from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
-from placement.scheduling.waves import abreast, reach, waves_of
+from placement.scheduling.waves import abreast, farm_seconds, reach, waves_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["plan"]
@@ -235,17 +235,10 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
         wanted=wanted,
         spare=spare,
         licences=after.licences,
-        reach=reach(order, _seconds_of_farm(farm, scene.cost, after.left), scene.waves),
+        reach=reach(order, farm_seconds(farm, scene.cost, after.left), scene.waves),
         abreast=abreast(scene.waves, after.left, farm.steps.left - farm.steps.blocked - after.left),
     )
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
-
-
-def _seconds_of_farm(farm: FarmSnapshot, cost: Cost, waiting: Ints) -> Floats:
-    """Return the seconds that the whole farm takes for what waits of each step, on its cores, shape ``(steps,)``."""
-    hold = farm.share_of_node() * farm.classes.core_worth / max(float(farm.capacity() @ farm.classes.core_worth), 1e-9)
-    frame = np.where(cost.able, cost.seconds * hold, np.inf).min(axis=1, initial=np.inf)
-    return np.where(waiting > 0, frame, 0.0) * waiting
 
 
 def _bounds(scene: _Scene, after: Aftermath, worth: Floats) -> Bounds:

@@ -16,7 +16,7 @@ from placement.scheduling.ranking import Ranking
 from placement.scheduling.rules import Rules
 from placement.units import Floats, Ints
 
-__all__ = ["abreast", "reach", "waves_of"]
+__all__ = ["abreast", "farm_seconds", "reach", "waves_of"]
 
 _MOST = 4.0
 _OF_SLACK = 0.5  #: waves for each time that a frame fits into the slack; docs/urgency.md measures
@@ -29,6 +29,13 @@ def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, r
     Work in danger has one more for each two frame times of slack, up to four: what one step leaves the next one in the
     order of deadlines takes. Late work, of which every second costs, previews, emergencies and calm work, which is to
     end soon, are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
+
+    Parameters
+    ----------
+    outlooks
+        Of each job: its slack, seconds.
+    ranking
+        Which steps are in danger, and which are previews.
 
     Examples
     --------
@@ -67,6 +74,23 @@ def abreast(waves: Floats, waiting: Ints, running: Ints) -> Ints:
     """
     most = np.ceil((waiting + running) / waves).astype(np.int64) - running
     return np.where(waves > 1, np.clip(most, 0, waiting), waiting)
+
+
+def farm_seconds(farm: FarmSnapshot, cost: Cost, waiting: Ints) -> Floats:
+    """Return the seconds that the whole farm takes for `waiting` frames of each step, shape ``(steps,)`` both.
+
+    Counted by cores, each frame where it holds the fewest; 0 for what can run nowhere, since nobody waits for that.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(steps={"request": [[1, 0, 0, 0, 0], [99, 0, 0, 0, 0]], "waiting": [16, 9]})
+    >>> farm_seconds(farm, cost_of(farm, 60.0), farm.steps.waiting).tolist()
+    [120.0, 0.0]
+    """
+    hold = farm.share_of_node() * farm.classes.core_worth / max(float(farm.capacity() @ farm.classes.core_worth), 1e-9)
+    frame = np.where(cost.able, cost.seconds * hold, np.inf).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(frame), frame, 0.0) * waiting
 
 
 def reach(order: Ints, seconds: Floats, waves: Floats) -> Ints:
