@@ -191,6 +191,14 @@ def test_a_warm_node_saves_loading() -> None:
 
     assert whole.end.tolist() == [50.0, 80.0]
     assert half.end.tolist() == [50.0, 90.0]
+    assert whole.loading.tolist() == [20.0, 0.0]
+    assert half.loading.tolist() == [20.0, 10.0]
+
+
+def test_an_attempt_loads_no_longer_than_it_lasts() -> None:
+    world = farm_world_of(steps={"seconds": [[50.0]], "startup": [20.0]})
+
+    assert run_farm(world, first_fit, RULES, learned, until=15.0).attempts.loading.tolist() == [15.0]
 
 
 def test_a_slower_mode_takes_longer_and_draws_less() -> None:

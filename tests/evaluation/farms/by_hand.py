@@ -37,7 +37,8 @@ def attempts_of(world: FarmWorld, **columns: Any) -> PastAttempts:
     plain = {
         "index": np.arange(rows), "frame": frame, "step": step, "node": 0, "mode": 0, "start": 0.0, "end": 60.0,
         "outcome": int(Outcome.DONE), "lost": 0.0, "saved": 0.0,
-        "memory": world.steps.request[step, Resource.MEMORY], "continued": False, "reason": 0, "stopped": -1,
+        "memory": world.steps.request[step, Resource.MEMORY], "loading": 0.0, "continued": False,
+        "reason": 0, "stopped": -1,
     }  # fmt: skip
     filled = {name: np.broadcast_to(np.asarray(columns.get(name, value)), (rows,)) for name, value in plain.items()}
     return PastAttempts(**{name: column.astype(np.asarray(plain[name]).dtype) for name, column in filled.items()})

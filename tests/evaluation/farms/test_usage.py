@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from placement.evaluation.farms.usage import attempt_share, full_course, lost_work, node_seconds, utilisation
+from placement.evaluation.farms.usage import attempt_share, full_course, loading, lost_work, node_seconds, utilisation
 from placement.farm.machines import NodeState
 from placement.simulator.whole_farm.history import Outcome
 from placement.testing.planner_farms import classes_of, farm_world_of
@@ -41,6 +41,16 @@ def test_lost_work_counts_attempts_that_ended_in_the_window() -> None:
     assert lost_work(world, history) == {
         "lost_node_seconds": 65.0, "lost_share": pytest.approx(130 / 240), "interruptions": 1, "failures": 1,
     }  # fmt: skip
+
+
+def test_loading_is_counted_by_the_share_of_the_node_that_waits_for_it() -> None:
+    world = farm_world_of(
+        steps={"frames": [2, 1], "job": [0, 0], "request": [[4, 1, 0, 0, 0], [8, 1, 0, 0, 0]]}, measure=(0.0, 100.0)
+    )
+    history = history_of(world, 200.0, {"frame": [0, 1, 2], "end": [50.0, 200.0, 100.0], "loading": [20.0, 90.0, 10.0]})
+
+    assert loading(world, history) == {"loading_share": pytest.approx((20 / 2 + 10) / (50 / 2 + 100))}
+    assert loading(world, history_of(world, 200.0, {})) == {"loading_share": 0.0}
 
 
 def test_utilisation_takes_the_fullest_resource_of_each_node() -> None:

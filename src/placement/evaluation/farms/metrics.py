@@ -7,7 +7,7 @@ from collections.abc import Callable
 from placement.evaluation.farms.deadlines import completion, delivered, on_time, tardiness
 from placement.evaluation.farms.power import power
 from placement.evaluation.farms.shares import clients
-from placement.evaluation.farms.usage import lost_work, node_seconds, utilisation
+from placement.evaluation.farms.usage import loading, lost_work, node_seconds, utilisation
 from placement.evaluation.farms.waiting import decisions, preview_latency, starvation
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory
@@ -22,6 +22,7 @@ THEMES: tuple[Callable[[FarmWorld, FarmHistory], dict[str, float]], ...] = (
     completion,
     node_seconds,
     lost_work,
+    loading,
     utilisation,
     clients,
     starvation,
@@ -37,9 +38,9 @@ TIMED = ("decision_p50", "decision_p99", "decision_max", "overhead")
 MORE_IS_BETTER = ("on_time", "on_time_importance", "on_time_possible", "value", "value_on_deadline", "fairness")
 LESS_IS_BETTER = (
     "weighted_tardiness", "tardiness_mean", "tardiness_p95", "tardiness_max", "makespan", "mean_completion",
-    "node_seconds", "worth_seconds", "lost_node_seconds", "lost_share", "shortfall", "shortfall_overdue",
-    "first_wait_max", "first_wait_p99", "preview_mean", "preview_max", "energy", "money", "carbon", "energy_run",
-    "money_run", "carbon_run", *TIMED,
+    "node_seconds", "worth_seconds", "lost_node_seconds", "lost_share", "loading_share", "shortfall",
+    "shortfall_overdue", "first_wait_max", "first_wait_p99", "preview_mean", "preview_max", "energy", "money", "carbon",
+    "energy_run", "money_run", "carbon_run", *TIMED,
 )  # fmt: skip
 
 

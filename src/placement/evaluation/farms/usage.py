@@ -16,6 +16,7 @@ __all__ = [
     "available_worth",
     "full_changes",
     "full_course",
+    "loading",
     "lost_work",
     "node_seconds",
     "utilisation",
@@ -93,6 +94,28 @@ def lost_work(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
         "interruptions": float((rows & (ended == Outcome.INTERRUPTED) & (attempts.stopped >= 0)).sum()),
         "failures": float((rows & ((ended == Outcome.OOM) | (ended == Outcome.FAILED))).sum()),
     }
+
+
+def loading(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
+    """Return what scenes took to load, of attempts that ended within the window.
+
+    Returns
+    -------
+    dict
+        `loading_share`: node-seconds of loading over all node-seconds of those attempts.
+
+    Examples
+    --------
+    >>> from placement.evaluation.farms.contestants import live
+    >>> from placement.testing.planner_farms import farm_world_of
+    >>> world = farm_world_of(steps={"frames": [2], "request": [[8, 0, 0, 0, 0]], "startup": [30.0]})
+    >>> loading(world, live(world, "fifo"))["loading_share"].__round__(3)
+    0.333
+    """
+    attempts = history.attempts
+    rows, share = window_of(world, history).holds(attempts.end), attempt_share(world, attempts)
+    spent = float(attempt_node_seconds(world, attempts)[rows].sum())
+    return {"loading_share": float((share * attempts.loading)[rows].sum()) / spent if spent > 0 else 0.0}
 
 
 def available_worth(world: FarmWorld, history: FarmHistory, window: Window) -> float:

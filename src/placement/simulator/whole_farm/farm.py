@@ -123,10 +123,14 @@ class Farm:
         """Record that attempts ended."""
         names = ("index", "frame", "step", "node", "mode", "start", "saved", "memory", "continued", "reason")
         columns = {name: getattr(self.running, name)[rows] for name in names}
+        loading = np.minimum(self.running.loading[rows], time - columns["start"])
         none = np.full(len(rows), -1) if stopped is None else stopped
         self.recorder.attempts(
-            {**columns, "end": time, "outcome": np.full(len(rows), int(outcome)), "lost": lost, "stopped": none}
-        )
+            {
+                **columns, "end": time, "outcome": np.full(len(rows), int(outcome)), "lost": lost, "stopped": none,
+                "loading": loading,
+            }
+        )  # fmt: skip
 
     def interrupt(self, rows: Ints, outcome: Outcome, now: Seconds, stopped: Ints | None = None) -> None:
         """Let attempts leave their nodes; their frames wait again with what their last checkpoints hold."""

@@ -46,6 +46,8 @@ class PastAttempts:
         Share of the frame that was done when it began.
     memory
         What its node kept for it, MiB.
+    loading
+        Seconds, the first ones, in which it loaded its scene.
     continued
         It took the place of the attempt before it at the instant that one ended.
     reason, stopped
@@ -64,6 +66,7 @@ class PastAttempts:
     lost: Floats
     saved: Floats
     memory: Floats
+    loading: Floats
     continued: Bools
     reason: Ints
     stopped: Ints
@@ -152,7 +155,7 @@ class FarmHistory:
 _ATTEMPTS = {
     "index": np.int64, "frame": np.int64, "step": np.int64, "node": np.int64, "mode": np.int64, "start": np.float64,
     "end": np.float64, "outcome": np.int64, "lost": np.float64, "saved": np.float64, "memory": np.float64,
-    "continued": np.bool_, "reason": np.int64, "stopped": np.int64,
+    "loading": np.float64, "continued": np.bool_, "reason": np.int64, "stopped": np.int64,
 }  # fmt: skip
 _SPANS = {"node": np.int64, "state": np.int64, "start": np.float64, "end": np.float64}
 

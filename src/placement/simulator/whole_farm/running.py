@@ -12,7 +12,7 @@ from placement.units import Bools, Floats, Ints
 __all__ = ["Fate", "Running"]
 
 _INTS = ("index", "frame", "step", "node", "mode", "fate", "follow", "reason")
-_FLOATS = ("start", "event", "end", "mark", "progress", "saved", "whole", "memory", "worth")
+_FLOATS = ("start", "event", "end", "mark", "progress", "saved", "whole", "memory", "worth", "loading")
 _BOOLS = ("stopping", "continued")
 _ROOM = 1024
 
@@ -51,6 +51,8 @@ class Running:
         What the node keeps for it, MiB.
     worth
         Normalised capacity that it holds.
+    loading
+        Seconds in which it loads its scene.
     """
 
     index: Ints
@@ -70,6 +72,7 @@ class Running:
     whole: Floats
     memory: Floats
     worth: Floats
+    loading: Floats
     stopping: Bools
     continued: Bools
 

@@ -78,7 +78,7 @@ class Timing:
         return {
             "step": step, "frame": frame, "node": node, "mode": mode, "start": start, "saved": saved,
             "memory": memory, "whole": whole, "end": start + seconds, "mark": start, "progress": saved, "fate": fate,
-            "event": event,
+            "event": event, "loading": np.clip(world.steps.startup[step] - (left - seconds), 0.0, seconds),
         }  # fmt: skip
 
     def _fates(
