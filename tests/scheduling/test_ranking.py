@@ -109,9 +109,23 @@ def test_all_deadlines_are_met_in_underload_and_undated_work_ends_sooner_than_by
     assert undated[by_rank] < 0.9 * undated[by_deadline]
 
 
-def test_of_equal_deadlines_those_go_first_that_save_most_for_their_work() -> None:
+def test_of_equal_deadlines_those_go_first_that_are_worth_most_for_their_work_then_the_important() -> None:
     jobs = {"deadline": [900.0] * 4, "value": [4.0, 9.0, 9.0, 9.0], "importance": [1, 1, 4, 4]}
     found = seen(jobs=jobs, steps={"job": [0, 1, 2, 3], "waiting": [20, 20, 20, 60]}).ranking
 
     assert found.danger.all()
-    assert found.order.tolist() == [2, 1, 3, 0]
+    assert found.order.tolist() == [2, 1, 0, 3]
+
+
+def test_a_later_deadline_goes_first_that_is_worth_more_where_there_is_hardly_time_for_both() -> None:
+    pressed, at_ease = (
+        seen(
+            jobs={"deadline": [900.0, 1000.0], "value": [1.0, 9.0]},
+            steps={"job": [0, 1], "waiting": [waiting, waiting]},
+        )
+        for waiting in (55, 10)
+    )
+
+    assert not pressed.outlooks.given_up.any()
+    assert pressed.ranking.order.tolist() == [1, 0]
+    assert at_ease.standing.by.tolist() == [900.0, 1000.0]

@@ -1,4 +1,4 @@
-"""Late work goes where it delays no deadline that can be met, most important for its work first."""
+"""Late work delays no deadline that can be met; deadlines count by worth where nothing is to spare."""
 
 import numpy as np
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from placement.scheduling.admission import Admission, admit
 from placement.scheduling.bottlenecks import Bottlenecks
-from placement.scheduling.turns import turns
+from placement.scheduling.turns import SPARE, turns, weighed
 
 
 def chosen(work: list[float], due: list[float], value: list[float], hopeless: list[bool] | None = None) -> Admission:
@@ -48,9 +48,7 @@ def test_jobs_without_a_deadline_have_no_turn():
     assert np.isinf(turns(chosen([1.0], [np.inf], [1.0]), np.ones(1))).all()
 
 
-jobs = st.lists(
-    st.tuples(st.floats(0.1, 50.0), st.floats(0.1, 100.0), st.floats(0.1, 9.0)), min_size=1, max_size=90
-)
+jobs = st.lists(st.tuples(st.floats(0.1, 50.0), st.floats(0.1, 100.0), st.floats(0.1, 9.0)), min_size=1, max_size=90)
 
 
 @given(jobs)
@@ -64,3 +62,37 @@ def test_no_deadline_that_can_be_met_is_missed_for_late_work(drawn):
     ends = np.cumsum(np.array(work)[order])
     assert (ends <= turn[order] * (1 + 1e-6) + 1e-6).all()
     assert (turn[~found.given_up] == np.array(due)[~found.given_up]).all()
+
+
+def test_where_nothing_is_to_spare_what_is_worth_more_for_its_work_counts_as_due_sooner():
+    found = chosen([4.0, 4.0, 8.0], [30.0, 30.0, 30.0], [2.0, 6.0, 8.0])
+
+    by = weighed(np.full(3, 30.0), found, np.zeros(3), np.array([4.0, 4.0, 8.0]))
+
+    assert by.tolist() == [60.0, 20.0, 30.0]
+
+
+def test_a_deadline_that_was_given_up_or_has_passed_counts_as_it_is():
+    found = chosen([9.0, 1.0, 9.0], [10.0, 10.0, 10.0], [1.0, 9.0, 9.0])
+    within = np.array([12.0, -5.0, 12.0])
+
+    assert found.given_up.tolist() == [True, False, False]
+    assert weighed(within, found, np.zeros(3), np.array([9.0, 1.0, 9.0]))[:2].tolist() == [12.0, -5.0]
+
+
+@given(jobs, st.floats(-1.0, 1.0))
+def test_deadlines_count_by_worth_within_bounds_and_less_the_more_there_is_to_spare(drawn, spare):
+    work, due, value = (np.array(column) for column in zip(*drawn, strict=True))
+    found = chosen(list(work), list(due), list(value))
+
+    by, at_ease = (weighed(due, found, np.full(len(due), each), work) for each in (spare, max(spare, SPARE)))
+
+    assert (at_ease == due).all()
+    assert (by >= due / 4.5 - 1e-9).all()
+    assert (by <= due * 4.5 + 1e-9).all()
+    assert (
+        np.abs(np.log(by / due)) <= np.abs(np.log(weighed(due, found, np.zeros(len(due)), work) / due)) + 1e-9
+    ).all()
+    kept = np.flatnonzero(~found.given_up)
+    order = kept[np.argsort(-(value / work)[kept], kind="stable")]
+    assert (np.diff((by / due)[order]) >= -1e-9).all()

@@ -140,3 +140,16 @@ def test_deadlines_of_work_on_gpus_are_not_given_up_for_room_that_other_work_can
 
     assert not found.given_up[0]
     assert found.given_up[1:].sum() == 1
+
+
+def test_long_frames_that_may_end_late_have_less_to_spare_than_what_is_foreseen_well() -> None:
+    farm = snapshot_of(nodes={"node_class": [0] * 4}, jobs={"deadline": [7200.0]}, steps={"waiting": [32]})
+
+    sure, unsure = (
+        assess(farm, cost_of(farm, 1200.0, common=[error]), Rules(), farm.worth() * farm.clients.limit)
+        for error in (0.01, 0.3)
+    )
+
+    assert not unsure.outlooks.given_up.any()
+    assert unsure.admission.due == sure.admission.due
+    assert unsure.standing.spare[0] < sure.standing.spare[0] - 0.05

@@ -31,13 +31,15 @@ class Times:
     median, deviation
         Seconds until its last frame has ended: median, and from there to the 84 % quantile (one standard deviation, on
         the late side); infinite where no node can run it.
-    tail
-        Seconds by which its last frame ends after the work would, spread evenly over the nodes it gets.
+    tail, late
+        Seconds by which its last frame ends after the work would, spread evenly over the nodes it gets: expected, and
+        one standard deviation of it on the late side.
     """
 
     median: Floats
     deviation: Floats
     tail: Floats
+    late: Floats
 
     def __post_init__(self) -> None:
         seal(self)
@@ -121,6 +123,7 @@ def times_of(farm: FarmSnapshot, left: Remaining, cost: Cost, at: Pace, ends: tu
     middle, upper = at.seconds * last_wave(at.variation, wave, (0.5, _UPPER))
     begun = at.seconds * (1 + (many - 1) * (1 + at.variation**2) / 2) / many
     tail = np.where(left.frames > 0, middle - begun, 0.0)
+    late = np.where(left.frames + left.running > 0, np.hypot(upper - middle, np.expm1(cost.common) * at.seconds), 0.0)
     work = left.frames * at.seconds + left.residual * np.minimum(1.0, many / np.maximum(left.running, 1.0))
     in_step = _in_step(farm, left, at, many)
     whole = [in_step * w + (1 - in_step) * d for w, d in zip(_waves(left, at, many), (middle, upper), strict=True)]
@@ -132,7 +135,12 @@ def times_of(farm: FarmSnapshot, left: Remaining, cost: Cost, at: Pace, ends: tu
     wide = np.where(once, alone[1] - alone[0], np.hypot(np.maximum(whole[1] - whole[0], 0.0), bulk))
     never = (at.parallel <= 0) & (left.frames > 0)
     deviation = np.hypot(np.expm1(cost.common) * median, wide)
-    return Times(median=np.where(never, np.inf, median), deviation=np.where(never, 0.0, deviation), tail=tail)
+    return Times(
+        median=np.where(never, np.inf, median),
+        deviation=np.where(never, 0.0, deviation),
+        tail=tail,
+        late=np.where(never, 0.0, late),
+    )
 
 
 def running_ends(farm: FarmSnapshot, left: Remaining) -> tuple[Floats, Floats]:

@@ -12,13 +12,12 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason
 from placement.scheduling.remaining import pace, remaining_of
 from placement.scheduling.rules import Rules
-from placement.scheduling.turns import Standing, span_of
+from placement.scheduling.turns import SPARE, Standing, span_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["Load", "Ranking", "calm_seconds", "load_of", "patience_of", "rank"]
 
-#: Least shares of their time that a calm job itself has to spare, and it and all behind it; docs/urgency.md measures.
-_CALM, _SPARE = 0.1, 0.4
+_CALM = 0.1  #: least share of its time that a calm job itself has to spare; docs/urgency.md measures
 _EMERGENCY, _PREVIEW, _DANGER, _REST = 0, 1, 2, 3
 
 
@@ -123,10 +122,11 @@ def rank(
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline: jobs that have less than 0.1 of their time to spare, or no more than it takes until
-       a slot is free, or somebody behind them has less than 0.4 of it; jobs whose deadline was given up, by their turn;
-       and steps that have waited for `patience_of`: their deadline then. A job's time is that from its release to its
-       deadline: while it is served as fast as it was planned, it does not become calm.
+    3. Work in danger, by deadline as `placement.scheduling.turns.weighed` counts it: jobs that have less than 0.1 of
+       their time to spare, or no more than it takes until a slot is free, or somebody behind them has less than 0.4 of
+       it; jobs whose deadline was given up, by their turn; and steps that have waited for `patience_of`: their deadline
+       then. A job's time is that from its release to its deadline: while it is served as fast as it was planned, it
+       does not become calm.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting.
 
@@ -161,9 +161,9 @@ def rank(
     calm = slack > np.maximum(load.turnover + rules.interval, calm_seconds(farm))
     late, by = np.zeros(jobs.count, bool), jobs.deadline
     if standing is not None:
-        calm &= standing.spare > _SPARE
+        calm &= standing.spare > SPARE
         late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held
-        by = np.where(late, farm.now + standing.turn, jobs.deadline)
+        by = farm.now + np.where(late, standing.turn, standing.by)
     pressed = (with_deadline & ~calm & ~jobs.held) | late
     waited = np.where(steps.waiting > 0, np.maximum(farm.now - steps.since, 0.0), 0.0)
     patience = patience_of(rules, load.frames)

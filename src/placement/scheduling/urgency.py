@@ -10,16 +10,19 @@ from scipy.special import ndtr, ndtri
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.admission import Admission, admit
 from placement.scheduling.bottlenecks import Bottlenecks, bottlenecks_of
-from placement.scheduling.completion import Spans, Times, running_ends, spans_of, times_of
+from placement.scheduling.completion import Spans, Times, along_chains, running_ends, spans_of, times_of
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks
 from placement.scheduling.ranking import Load, Ranking, calm_seconds, load_of, rank
 from placement.scheduling.remaining import Pace, Remaining, pace, remaining_of
 from placement.scheduling.rules import Rules
 from placement.scheduling.turns import Standing, standing_of
-from placement.units import Floats, Ints
+from placement.units import Bools, Floats, Ints
 
 __all__ = ["Urgency", "assess"]
+
+#: For a last wave that ends late so many times is kept what `Rules.confidence` asks for; docs/urgency.md measures.
+_SURE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +51,7 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
     """Forecast every job, decide which deadlines to meet, and put the work in order.
 
     A job ends when its chains are through at the pace it can go, and not before the work that goes first is done:
-    jobs with deadlines to be met in the order of their deadlines, emergencies before them; the others in the order of
+    jobs with deadlines to be met in the order in which these count, emergencies before them; the others in the order of
     `rank`. The expected end alone counts in that those who can wait let others pass; what is certain counts without
     it, since they need not. Jobs that are held are forecast as if they went on now, and stand in nobody's way.
 
@@ -80,19 +83,19 @@ def assess(farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Floats, room:
     fastest = spans_of(farm, times_of(farm, left, cost, free, ends))
     sets = bottlenecks_of(farm, cost, left, at, room)
     least = sets.work[0] / np.maximum(most[jobs.client], 1e-12)
-    tail = _tail(spans, times)
+    tail, late = _last_waves(farm, spans, times)
     within = jobs.deadline - farm.now
     hopeless = np.isfinite(within) & ((fastest.chance(within) < 1 - rules.confidence) | (least > within))
     emergency = jobs.importance >= rules.emergency
     value = np.where(jobs.value > 0, jobs.value, jobs.importance)
     due = np.where(jobs.held, np.inf, within - tail)
     admission = admit(sets, due, hopeless, value, emergency)
-    order = admission.admitted[np.argsort(~emergency[admission.admitted], kind="stable")]
+    load = _load(farm, left, at)
+    standing = standing_of(farm, admission, rules, load.work, _SURE * float(ndtri(rules.confidence)) * late)
+    order = _in_order(admission, standing, emergency)
     earliest = farm.now + np.maximum(fastest.quantile(0.5), least)
     alone = _Alone.of(spans, rules, within, earliest)
     seen = _outlooks(farm, rules, alone, _Queue(sets, tail, order), admission)
-    load = _load(farm, left, at)
-    standing = standing_of(farm, admission, rules)
     ranking = rank(farm, cost, rules, seen, load, standing)
     queue = _Queue(sets, tail, order, _job_order(farm, ranking), within - calm_seconds(farm))
     outlooks = _outlooks(farm, rules, alone, queue, admission)
@@ -170,10 +173,18 @@ def _load(farm: FarmSnapshot, left: Remaining, at: Pace) -> Load:
     return load_of(farm, left.frames * frame + left.held, frame, left.attempts.residual)
 
 
-def _tail(spans: Spans, times: Times) -> Floats:
-    tail = np.zeros(spans.jobs)
+def _in_order(admission: Admission, standing: Standing, emergency: Bools) -> Ints:
+    """Return the jobs whose deadlines are to be met in the order in which they go."""
+    rows = admission.admitted
+    return np.asarray(rows[np.lexsort((standing.by[rows], ~emergency[rows]))])
+
+
+def _last_waves(farm: FarmSnapshot, spans: Spans, times: Times) -> tuple[Floats, Floats]:
+    """Return by how many seconds each job ends after its work would, and one deviation of that along its chains."""
+    tail, late = np.zeros(spans.jobs), np.zeros(spans.jobs)
     np.maximum.at(tail, spans.job, times.tail[spans.last])
-    return tail
+    np.maximum.at(late, spans.job, np.sqrt(along_chains(farm.steps.after, times.late**2))[spans.last])
+    return tail, late
 
 
 def _limits(farm: FarmSnapshot) -> Floats:
