@@ -122,17 +122,17 @@ def rank(
 
     1. Emergencies, by deadline.
     2. Previews, by when they are due.
-    3. Work in danger, by deadline as `placement.scheduling.turns.weighed` counts it: jobs that have less than 0.1 of
-       their time to spare, or no more than it takes until a slot is free, or somebody behind them has less than 0.4 of
-       it; jobs whose deadline was given up, by their turn; and steps that have waited for `patience_of`: their deadline
-       then. A job's time is that from its release to its deadline: while it is served as fast as it was planned, it
-       does not become calm.
+    3. Work in danger, by deadline: jobs that have less than 0.1 of their time to spare, or no more than it takes until
+       a slot is free, or somebody behind them has less than 0.4 of it; jobs whose deadline was given up, by their turn;
+       and steps that have waited for `patience_of`: their deadline then. A job's time is that from its release to its
+       deadline: while it is served as fast as it was planned, it does not become calm.
     4. The rest, by importance per work left (Smith, "Various optimizers for single-stage production", Naval Research
        Logistics Quarterly 3, 1956), doubled by each `Rules.ageing` of waiting.
 
-    Of equal deadlines not all may be kept: those go first that save most by it, the geometric mean of value per work
-    (what is lost when they are late) and importance per work (what each second after that costs). Further ties go to
-    work without a deadline, then to the least slack, the longest chain behind the step, the lower row.
+    Deadlines count as `placement.scheduling.turns.weighed` says: where nothing is to spare, sooner for who is worth
+    more for its work. Of equal ones those go first that save most, by the geometric mean of value per work, which is
+    lost when they are late, and importance per work, which each second after that costs. Further ties go to work
+    without a deadline, then to the least slack, the longest chain behind the step, the lower row.
 
     Parameters
     ----------
