@@ -152,6 +152,20 @@ def test_nodes_on_their_way_and_soon_free_count() -> None:
     assert woken(decide(turning, cost_of(turning, 1200), frames=np.array([1]), reserve=np.zeros(1))) == [1]
 
 
+def test_work_that_gets_room_first_wakes_nobody_where_others_wait_for_that_room() -> None:
+    farm = snapshot_of(
+        classes=classes_of(names=["new", "old"], busy_watts=[300.0, 600.0]),
+        nodes={"node_class": [0, 1], "state": [NodeState.UP, NodeState.ASLEEP]},
+        steps={"job": [0, 1], "waiting": [8, 8]},
+    )  # fmt: skip
+    cost = cost_of(farm, [[600.0, np.inf], [600.0, 600.0]])
+    frames = np.array([8, 8])
+
+    assert woken(decide(farm, cost, frames=frames)) == [1]
+    assert woken(decide(farm, cost, frames=frames, first=np.array([True, False]))) == [1]
+    assert woken(decide(farm, cost, frames=frames, first=np.array([False, True]))) == []
+
+
 def test_held_work_wakes_nodes_as_late_as_it_can() -> None:
     farm = snapshot_of(nodes={"state": [NodeState.ASLEEP]})  # wakes in 120 s
 

@@ -188,7 +188,7 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
     waits_for_better = _can_wait(scene) & ~started.within(scene.entitled.guaranteed + 1e-9)
     wanted = started.wanted(np.where(waits_for_better, _CALM_PAYS, np.inf))
     wants = replace(scene.cost, seconds=np.where(wanted, scene.cost.seconds, np.inf))
-    power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when)
+    power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when, first=~waits_for_better)
     capped = np.zeros(farm.steps.count, bool)
     if np.isinf(farm.power_cap):
         return starts, power, capped

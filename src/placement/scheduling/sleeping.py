@@ -65,6 +65,7 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
     taken: Bools,
     frames: Ints,
     when: Floats,
+    first: Bools | None = None,
     reserve: Floats | None = None,
 ) -> Power:
     """Put idle nodes to sleep and wake others ahead of need.
@@ -86,6 +87,8 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
         Frames of each step that may start at `when` and have no node in this plan, shape ``(steps,)``.
     when
         Seconds: `now` for frames that wait for room, the hour they are held for otherwise, shape ``(steps,)``.
+    first
+        Steps whose frames get room before those of others that are due as soon, shape ``(steps,)``; None: none do.
     reserve
         Idle nodes of each class to keep awake, shape ``(classes,)``; `warm_reserve` if not given.
 
@@ -108,7 +111,8 @@ def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, 
     ready = np.bincount(kind[idle | coming], minlength=count).astype(float)
     sleepers = np.bincount(kind[asleep], minlength=count).astype(float)
     supply = (threshold, ready, ready + _turns(farm, cost, taken), sleepers)
-    use, wake = _needed(farm, cost, frames, when - farm.now, supply)
+    turn = np.lexsort((when,) if first is None else (~first, when))
+    use, wake = _needed(farm, cost, turn[frames[turn] > 0], frames, when - farm.now, supply)
     kept = warm_reserve(farm, cost, rules, taken) if reserve is None else reserve
     short = np.where(ready - use < 0.5 * kept, kept - (ready - use), 0.0)
     wake = np.minimum(wake + np.ceil(np.maximum(short, 0.0)), sleepers)
@@ -157,16 +161,21 @@ def _first(which: Bools, order: Floats, kind: Ints, most: Floats) -> Ints:
 
 
 def _needed(
-    farm: FarmSnapshot, cost: Cost, frames: Ints, away: Floats, supply: tuple[Floats, Floats, Floats, Floats]
+    farm: FarmSnapshot,
+    cost: Cost,
+    rows: Ints,
+    frames: Ints,
+    away: Floats,
+    supply: tuple[Floats, Floats, Floats, Floats],
 ) -> tuple[Floats, Floats]:
     """Return how many nodes of each class, up or on their way, are needed soon, and how many to wake, ``(classes,)``.
 
-    `supply`: seconds ahead that count; nodes up or on their way; the same with those soon free; nodes asleep.
+    `rows`: steps that have frames, in the order in which these get room. `supply`: seconds ahead that count; nodes up
+    or on their way; the same with those soon free; nodes asleep.
     """
     threshold, ready, soon, sleepers = supply
     use, wake = np.zeros(len(ready)), np.zeros(len(ready))
-    rows = np.flatnonzero((frames > 0) & (away <= threshold[np.isfinite(threshold)].max(initial=0.0)))
-    rows = rows[np.argsort(away[rows], kind="stable")]
+    rows = rows[away[rows] <= threshold[np.isfinite(threshold)].max(initial=0.0)]
     if not len(rows):
         return use, wake
     share, seconds = _columns(farm, cost, rows)
