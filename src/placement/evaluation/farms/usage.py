@@ -109,8 +109,8 @@ def loading(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     >>> from placement.evaluation.farms.contestants import live
     >>> from placement.testing.planner_farms import farm_world_of
     >>> world = farm_world_of(steps={"frames": [2], "request": [[8, 0, 0, 0, 0]], "startup": [30.0]})
-    >>> loading(world, live(world, "fifo"))["loading_share"].__round__(3)
-    0.333
+    >>> loading(world, live(world, "fifo"))  # 30 s of the first frame's 60; the second finds the scene loaded
+    {'loading_share': 0.3333333333333333}
     """
     attempts = history.attempts
     rows, share = window_of(world, history).holds(attempts.end), attempt_share(world, attempts)
