@@ -80,12 +80,13 @@ def _least_joules(world: FarmWorld) -> float:
 
     All nodes sleep all night but for the share of their cores that frames hold, and wake for nothing.
     """
-    classes, offer = world.classes, world.classes.offer[:, Resource.CORES]
-    cores = world.steps.request[:, Resource.CORES, None] / offer
+    classes, request = world.classes, world.steps.request
     seconds = step_seconds(world) * world.fleet.slowness.min()
-    dynamic, awake = classes.busy_watts - classes.idle_watts, classes.idle_watts - classes.asleep_watts
-    watts = np.min((dynamic[:, None] * classes.draw + awake[:, None]) / classes.speed, axis=1)
-    least = np.where(doable(world), np.fmin.reduce(seconds * cores * watts, axis=1), 0.0)
+    work = classes.work_watts(request[:, None], np.arange(len(classes.names)))[..., None] * classes.draw
+    cores = request[:, Resource.CORES, None] / classes.offer[:, Resource.CORES]
+    awake = (cores * (classes.idle_watts - classes.asleep_watts))[..., None]
+    watts = np.min((work + awake) / classes.speed, axis=2)
+    least = np.where(doable(world), np.fmin.reduce(seconds * watts, axis=1), 0.0)
     start, end = world.measure
     asleep = float(classes.asleep_watts[world.fleet.node_class].sum()) * (end - start)
     return asleep + float(least[np.isfinite(least)].sum())

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from placement.errors import InvalidInput
 from placement.farm.machines import RESOURCES, Nodes, NodeState
@@ -24,6 +26,8 @@ def test_classes_say_how_many_modes_there_are() -> None:
         ({"speed": [[1.0, 0.5]]}, "Classes.draw has shape"),
         ({"speed": [1.0]}, "Classes.speed has shape"),
         ({"worth": [0.0]}, "worth of node class 'class 0' must be above 0"),
+        ({"gpu_watts": [201.0]}, "gpu_watts of node classes must lie between 0 and busy_watts less idle_watts"),
+        ({"gpu_watts": [-1.0]}, "gpu_watts of node classes"),
         ({"idle_watts": [1.0], "names": ["a", "b"], "worth": [1.0, 2.0]}, "has shape"),
     ],
 )
@@ -61,3 +65,42 @@ def test_work_without_gpus_finds_nodes_that_have_them_worth_their_cores_alone() 
     assert classes_of(offer=offer, worth=[12.0, 48.0, 90.0, 20.0]).core_worth.tolist() == [12.0, 48.0, 24.0, 20.0]
     assert classes_of(offer=offer[:2], worth=[12.0, 48.0]).core_worth.tolist() == [12.0, 48.0]
     assert classes_of(offer=offer[2:], worth=[90.0, 20.0]).core_worth.tolist() == [90.0, 20.0]
+
+
+def frames_of(*parts: tuple[float, float]) -> np.ndarray:
+    return np.array([[cores, 0, gpus, 0, 0] for cores, gpus in parts], float)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.lists(st.floats(0, 1), max_size=8), st.floats(0, 200))
+def test_frames_that_fill_a_node_together_draw_what_a_busy_node_does(
+    cores: list[float], gpus: list[float], of_gpus: float
+) -> None:
+    classes = classes_of(offer=[[16, 1024, 2, 1024, 0]], gpu_watts=[max(of_gpus, 1e-3)])
+    by_cores, by_gpus = (np.array([*each, 0.01]) for each in (cores, gpus))
+    filling = np.concatenate([
+        frames_of(*((16 * part, 0) for part in by_cores / by_cores.sum())),
+        frames_of(*((0, 2 * part) for part in by_gpus / by_gpus.sum())),
+    ])  # fmt: skip
+
+    drawn = classes.work_watts(filling, np.zeros(len(filling), int))
+
+    assert (drawn >= 0).all()
+    assert drawn.sum() == pytest.approx(200.0)
+
+
+def test_where_nobody_told_the_gpus_draw_frames_count_with_their_larger_share() -> None:
+    classes = classes_of(offer=[[16, 1024, 2, 1024, 0], [16, 1024, 0, 0, 0]])
+    frames = frames_of((4, 2), (8, 1), (16, 0), (0, 0))
+
+    assert classes.work_watts(frames, np.zeros(4, int)).tolist() == [200, 100, 200, 0]
+    assert classes.work_watts(frames, np.ones(4, int)).tolist() == [50, 100, 200, 0]
+
+
+def test_many_frames_are_looked_at_on_all_classes_at_once() -> None:
+    classes = classes_of(offer=[[16, 1024, 2, 1024, 0], [8, 1024, 0, 0, 0]], gpu_watts=[150.0, 0.0])
+    frames = frames_of((4, 2), (8, 1), (2, 0))
+
+    at_once = classes.work_watts(frames[:, None], np.arange(2))
+
+    assert at_once.shape == (3, 2)
+    assert at_once.tolist() == [classes.work_watts(np.stack([one] * 2), np.arange(2)).tolist() for one in frames]

@@ -183,9 +183,10 @@ def test_with_time_to_spare_the_mode_is_the_cheapest_of_all(seed: int, aim: Aim,
             np.isfinite(cost.seconds[step]) & (farm.jobs.importance[farm.steps.job[step]] < 100)
         ):
             share = np.nan_to_num(farm.steps.request[step] / np.maximum(classes.offer[kind], 1e-9))
-            core = max(share[0], share[2])
+            of_gpus, full = classes.gpu_watts[kind], (classes.busy_watts - classes.idle_watts)[kind]
             seconds = cost.seconds[step, kind] / classes.speed[kind]
-            power = (classes.busy_watts - classes.idle_watts)[kind] * core * classes.draw[kind]
+            split = (full - of_gpus) * share[0] + of_gpus * share[2] if of_gpus else full * max(share[0], share[2])
+            power = split * classes.draw[kind]
             power = power + share.max() * (classes.idle_watts - classes.asleep_watts)[kind]
             spent = (power * rate + share.max() * classes.worth[kind] * scarcity) * seconds
             spent = spent * seconds if aim is Aim.BALANCED else spent

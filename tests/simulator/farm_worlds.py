@@ -177,9 +177,12 @@ def slow_joules(world: FarmWorld, history: FarmHistory) -> float:
                 watts += classes.idle_watts[klass]
         for row in np.flatnonzero((attempts.start <= start) & (start < attempts.end)).tolist():
             klass = world.fleet.node_class[attempts.node[row]]
-            share = world.steps.request[attempts.step[row], 0] / classes.offer[klass, 0]
-            busy = classes.busy_watts[klass] - classes.idle_watts[klass]
-            watts += busy * share * classes.draw[klass, attempts.mode[row]]
+            cores, gpus = (
+                world.steps.request[attempts.step[row], each] / max(classes.offer[klass, each], 1e-9) for each in (0, 2)
+            )
+            busy, of_gpus = classes.busy_watts[klass] - classes.idle_watts[klass], classes.gpu_watts[klass]
+            full = cores * (busy - of_gpus) + gpus * of_gpus if of_gpus else busy * max(cores, gpus)
+            watts += full * classes.draw[klass, attempts.mode[row]]
         total += watts * (end - start)
     woken = spans.node[spans.state == NodeState.WAKING]
     return total + float(classes.wake_joules[world.fleet.node_class[woken]].sum())

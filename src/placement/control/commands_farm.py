@@ -36,7 +36,7 @@ __all__ = ["drain", "give_back", "register_node", "remove", "rules_of", "set_cli
            "set_policy"]  # fmt: skip
 
 _NUMBERS = ("cores", "memory", "gpus", "gpu_memory", "scratch", "worth", "idle_watts", "busy_watts", "asleep_watts",
-            "wake_seconds", "sleep_seconds")  # fmt: skip
+            "wake_seconds", "sleep_seconds", "gpu_watts")  # fmt: skip
 _RULES = {each.name for each in fields(Rules)}
 _POWER_CAP = "power_cap"
 #: Numbers above 0 are at least this, so that what is divided by them does not overflow.
@@ -76,6 +76,11 @@ def register_node(state: Holdings, node: NodeSpec, at: Seconds, by: str) -> list
         _measure(getattr(node, name), f"{where}: {name}")
     if not (node.cores > 0 and node.memory > 0):
         raise InvalidInput(f"{where}: cores {node.cores:g} and memory {node.memory:g} MiB must be above 0")
+    if node.gpu_watts > max(node.busy_watts - node.idle_watts, 0.0):
+        raise InvalidInput(
+            f"{where}: gpu_watts {node.gpu_watts:g} W is part of what busy_watts is above idle_watts, expected at most "
+            f"{max(node.busy_watts - node.idle_watts, 0.0):g} W"
+        )
     for place, tag in enumerate(many(node.tags, f"{where}: tags", MOST_NAMES)):
         text(tag, f"{where}: tags[{place}]")
     text(node.rack, f"{where}: rack", empty=True)

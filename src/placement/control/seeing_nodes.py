@@ -83,7 +83,7 @@ def fleet_of(farm: Holdings) -> Fleet:
 
 def _kind(spec: NodeSpec) -> tuple[object, ...]:
     return (spec.node_class, offers(spec), spec.worth, frozenset(spec.tags), spec.idle_watts, spec.busy_watts,
-            spec.asleep_watts, spec.wake_seconds, spec.sleep_seconds)  # fmt: skip
+            spec.asleep_watts, spec.wake_seconds, spec.sleep_seconds, spec.gpu_watts)  # fmt: skip
 
 
 def _classes(specs: list[NodeSpec]) -> Classes:
@@ -109,6 +109,7 @@ def _classes(specs: list[NodeSpec]) -> Classes:
         wake_seconds=column("wake_seconds"),
         sleep_seconds=column("sleep_seconds"),
         wake_joules=np.zeros(len(specs)),
+        gpu_watts=column("gpu_watts"),
         speed=one,
         draw=one.copy(),
     )

@@ -37,6 +37,8 @@ class NodeSpec:
         What steps may ask for.
     idle_watts, busy_watts, asleep_watts, wake_seconds, sleep_seconds
         Power and latencies; a node with `wake_seconds` of 0 never sleeps.
+    gpu_watts
+        What its GPUs draw at work beyond idling, part of `busy_watts`; 0: not known.
     """
 
     name: str
@@ -54,6 +56,7 @@ class NodeSpec:
     asleep_watts: Watts = 5.0
     wake_seconds: Seconds = 0.0
     sleep_seconds: Seconds = 0.0
+    gpu_watts: Watts = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

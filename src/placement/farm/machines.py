@@ -26,6 +26,7 @@ class Resource(IntEnum):
 
 #: Length of the resource axis. Cores and GPUs are counted, the rest is MiB.
 RESOURCES = len(Resource)
+_ROUNDING = 1e-6  #: W
 
 
 class NodeState(IntEnum):
@@ -52,11 +53,15 @@ class Classes:
     worth
         Normalised capacity of one whole node: how many reference cores it stands for, shape ``(classes,)``.
     idle_watts, busy_watts, asleep_watts
-        Power of a node doing nothing, with all cores at work in the fastest mode, and asleep, W, shape ``(classes,)``.
+        Power of a node doing nothing, with all cores and GPUs at work in the fastest mode, and asleep, W, shape
+        ``(classes,)``.
     wake_seconds, sleep_seconds
         How long it takes to wake up and to fall asleep, during which the node draws `idle_watts` and takes no work.
     wake_joules
         Energy that waking takes on top of that.
+    gpu_watts
+        The part of `busy_watts` less `idle_watts` that its GPUs draw at work, shape ``(classes,)``; 0: none, or not
+        known.
     speed, draw
         Of each energy mode: speed against the fastest, and dynamic power (above idle) against it, both in (0, 1], shape
         ``(classes, modes)``; mode 0 is ``performance`` and has ones.
@@ -71,6 +76,7 @@ class Classes:
     wake_seconds: Floats
     sleep_seconds: Floats
     wake_joules: Floats
+    gpu_watts: Floats
     speed: Floats
     draw: Floats
 
@@ -84,8 +90,45 @@ class Classes:
             raise InvalidInput("energy mode 0 must have speed 1 and draw 1 on every node class")
         if not ((self.speed > 0) & (self.speed <= 1) & (self.draw > 0) & (self.draw <= 1)).all():
             raise InvalidInput("speed and draw of every energy mode must lie in (0, 1]")
+        if not ((self.gpu_watts >= 0) & (self.gpu_watts <= self.busy_watts - self.idle_watts + _ROUNDING)).all():
+            raise InvalidInput(
+                f"gpu_watts of node classes must lie between 0 and busy_watts less idle_watts, got {self.gpu_watts} W "
+                f"for {self.busy_watts - self.idle_watts} W"
+            )
         if not (self.worth > 0).all():
             raise InvalidInput(f"worth of node class {self.names[int(self.worth.argmin())]!r} must be above 0")
+
+    def work_watts(self, request: Floats, kind: Ints) -> Floats:
+        """Return what frames draw above an idle node in the fastest mode, W, of the shape that the two broadcast to.
+
+        Their share of the cores and their share of the GPUs, each times what those draw. Where a class has GPUs and
+        `gpu_watts` is not known, the larger share times all: what it draws at most.
+
+        Parameters
+        ----------
+        request
+            What each frame takes, shape ``(…, resources)``.
+        kind
+            Class that it runs on.
+
+        Examples
+        --------
+        >>> from placement.testing.planner_farms import classes_of
+        >>> one = [[16, 65536, 1, 8192, 0]]  # 100 W idle, 300 W busy
+        >>> told, untold = (classes_of(offer=one, gpu_watts=[watts]) for watts in (120.0, 0.0))
+        >>> frames = np.array([[4.0, 0, 0, 0, 0], [4.0, 0, 1, 0, 0]])
+        >>> told.work_watts(frames, np.zeros(2, int)).tolist(), untold.work_watts(frames, np.zeros(2, int)).tolist()
+        ([20.0, 140.0], [50.0, 200.0])
+        """
+        offer, most, gpus = self.offer, self.busy_watts - self.idle_watts, self.gpu_watts
+        by_cores, by_gpus = (
+            np.minimum(request[..., each] / np.where(offer[:, each] > 0, offer[:, each], np.inf)[kind], 1.0)
+            for each in (Resource.CORES, Resource.GPUS)
+        )
+        if not gpus.any():
+            return np.asarray(np.maximum(by_cores, by_gpus) * most[kind])
+        split = by_cores * (most - gpus)[kind] + by_gpus * gpus[kind]
+        return np.where((gpus > 0)[kind], split, np.maximum(by_cores, by_gpus) * most[kind])
 
     @property
     def modes(self) -> int:

@@ -19,8 +19,6 @@ __all__ = ["attempt_watts", "choose_modes", "default_scarcity", "rate_of", "waki
 
 _JOULES_PER_KWH = 3.6e6
 _CELLS = 32768  #: (step, class) pairs looked at at once: what stays in a core's cache
-_COMPUTE = (Resource.CORES, Resource.GPUS)
-_OTHER = tuple(each for each in Resource if each not in _COMPUTE)
 
 
 def attempt_watts(farm: FarmSnapshot) -> Floats:
@@ -33,13 +31,8 @@ def attempt_watts(farm: FarmSnapshot) -> Floats:
     [100.0]
     """
     kind, step = farm.nodes.node_class[farm.attempts.node], farm.attempts.step
-    classes, request = farm.classes, farm.steps.request[step]
-    share = np.zeros(len(step))
-    for each in (Resource.CORES, Resource.GPUS):
-        offer = classes.offer[kind, each]
-        share = np.maximum(share, np.where(offer > 0, request[:, each] / np.where(offer > 0, offer, 1.0), 0.0))
-    dynamic = (classes.busy_watts - classes.idle_watts)[kind] * classes.draw[kind, farm.attempts.mode]
-    return np.asarray(dynamic * np.minimum(share, 1.0))
+    full = farm.classes.work_watts(farm.steps.request[step], kind)
+    return np.asarray(full * farm.classes.draw[kind, farm.attempts.mode])
 
 
 def waking_watts(classes: Classes) -> Floats:
@@ -145,8 +138,8 @@ def _cheapest(farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, F
     classes, (rows, slack) = farm.classes, which
     able = np.isfinite(cost.seconds[rows])
     seconds = np.where(able, cost.seconds[rows], 1.0)
-    busy = _dominant(farm, rows, _COMPUTE)
-    share = np.maximum(busy, _dominant(farm, rows, _OTHER))
+    share = _dominant(farm, rows, tuple(Resource))
+    busy = classes.work_watts(farm.steps.request[rows][:, None], np.arange(len(classes.names)))
     deadline = farm.jobs.deadline[farm.steps.job[rows]]
     way = np.where(np.isfinite(deadline) & np.isfinite(slack), deadline, farm.now) - farm.now
     way = np.maximum(way - np.where(np.isfinite(slack), slack, 0.0), 0.0)
@@ -159,8 +152,7 @@ def _cheapest(farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, F
     least, mode = np.full(seconds.shape, np.inf), np.zeros(seconds.shape, np.int8)
     for each in range(classes.modes):
         longer = 1.0 / classes.speed[:, each]
-        dynamic = (classes.busy_watts - classes.idle_watts) * classes.draw[:, each]
-        spent = busy * (dynamic * longer**power)
+        spent = busy * (classes.draw[:, each] * longer**power)
         spent += fixed * longer**power
         better = spent < least
         if each:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placement.farm.machines import Classes, Resource
+from placement.farm.machines import Classes
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.energy_modes import waking_watts, watts
 from placement.scheduling.plan import Starts
@@ -97,13 +97,8 @@ def fit_cap(farm: FarmSnapshot, starts: Starts, wakes: Ints) -> Fit:
 
 
 def _dynamic(farm: FarmSnapshot, starts: Starts, kind: Ints) -> Floats:
-    """Return the draw above idle of each start in the fastest mode, by its share of cores or GPUs."""
-    classes, request = farm.classes, farm.steps.request[starts.step]
-    share = np.zeros(len(kind))
-    for each in (Resource.CORES, Resource.GPUS):
-        offer = classes.offer[kind, each]
-        share = np.maximum(share, np.where(offer > 0, request[:, each] / np.where(offer > 0, offer, 1.0), 0.0))
-    return np.asarray((classes.busy_watts - classes.idle_watts)[kind] * np.minimum(share, 1.0))
+    """Return the draw above idle of each start in the fastest mode."""
+    return farm.classes.work_watts(farm.steps.request[starts.step], kind)
 
 
 def _next_lower(classes: Classes) -> Ints:

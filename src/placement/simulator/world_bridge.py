@@ -106,7 +106,7 @@ def _node(world: FarmWorld, names: Names, row: int, tags: list[tuple[str, ...]])
         worth=float(classes.worth[column]), tags=tags[column], rack=f"rack-{int(world.fleet.rack[row])}",
         idle_watts=float(classes.idle_watts[column]), busy_watts=float(classes.busy_watts[column]),
         asleep_watts=float(classes.asleep_watts[column]), wake_seconds=float(classes.wake_seconds[column]),
-        sleep_seconds=float(classes.sleep_seconds[column]),
+        sleep_seconds=float(classes.sleep_seconds[column]), gpu_watts=float(classes.gpu_watts[column]),
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def classes_of(**columns: Any) -> Classes:
     plain = {
         "offer": np.tile(_NODE, (rows, 1)), "worth": np.maximum(offer[:, 0], 1.0), "idle_watts": 100.0,
         "busy_watts": 300.0, "asleep_watts": 5.0, "wake_seconds": 120.0, "sleep_seconds": 30.0, "wake_joules": 0.0,
-        "speed": np.ones((rows, 1)), "draw": np.ones((rows, 1)),
+        "gpu_watts": 0.0, "speed": np.ones((rows, 1)), "draw": np.ones((rows, 1)),
     }  # fmt: skip
     given = {name: value for name, value in columns.items() if name != "names"}
     return Classes(names=names, **_filled(plain, given, rows))

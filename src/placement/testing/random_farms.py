@@ -23,7 +23,8 @@ def _random_machines(chance: np.random.Generator, nodes: int) -> tuple[Classes, 
     cores, gpus = 2.0 ** chance.integers(2, 7, count), chance.choice([0.0, 0.0, 2.0], count)
     offer = np.stack([cores, cores * chance.choice([2048, 4096], count), gpus, gpus * 24576, cores * 8192], axis=1)
     eco = np.column_stack([np.ones(count), chance.uniform(0.5, 1, count)])
-    classes = classes_of(offer=offer, worth=cores + 16 * gpus, speed=eco, draw=eco**1.5)
+    split = np.where((gpus > 0) & (np.arange(count) % 2 == 0), 120.0, 0.0)
+    classes = classes_of(offer=offer, worth=cores + 16 * gpus, speed=eco, draw=eco**1.5, gpu_watts=split)
     state = chance.choice(len(NodeState), nodes, p=[0.7, 0.1, 0.05, 0.05, 0.05, 0.05])
     return classes, {
         "node_class": chance.integers(count, size=nodes), "state": state,

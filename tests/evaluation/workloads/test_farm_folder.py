@@ -88,8 +88,9 @@ def worlds(draw: st.DrawFn) -> FarmWorld:
     return FarmWorld(
         name=draw(st.sampled_from(["farm", "Nacht – 3"])),
         classes=Classes(
-            names=classes, offer=some(k, RESOURCES), worth=some(k), idle_watts=np.ones(k), busy_watts=1 + some(k),
+            names=classes, offer=some(k, RESOURCES), worth=some(k), idle_watts=np.ones(k), busy_watts=2 + some(k),
             asleep_watts=some(k), wake_seconds=some(k), sleep_seconds=some(k), wake_joules=some(k),
+            gpu_watts=chance.uniform(0, 1, k),
             speed=share(k, modes), draw=share(k, modes),
         ),
         fleet=Fleet(node_class=chance.integers(0, k, nodes), rack=chance.integers(0, 9, nodes), joins=np.zeros(nodes),
@@ -249,6 +250,8 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a job of a parent": ({"clients": "client,parent\na,\nb,a\n", "jobs": "job,client\nshot,a\ncut,b\n"}, ["under it"]),
     "busy below idle": ({"node_classes": "node_class,idle_watts,busy_watts\nold,9,5\nnew,1,2\n"}, ["busy_watts",
         "9 W"]),
+    "GPUs above busy": ({"node_classes": "node_class,idle_watts,busy_watts,gpu_watts\nold,1,5,4\nnew,1,2,3\n"},
+        ["row 2", "gpu_watts", "at most", "1 W"]),
     "a mode left out": ({"modes": "node_class,mode,speed,draw\nold,0,1,1\n"}, ["modes.csv", "modes 0 to 0"]),
     "a mode faster than the fastest": ({"modes": "node_class,mode,speed,draw\nold,0,2,1\n"}, ["speed", "at most 1"]),
     "a price of no number": ({"tariffs": "start,price\n0,dear\n"}, ["tariffs.csv", "'dear'", "EUR/kWh"]),

@@ -113,9 +113,11 @@ def _classes(table: FarmTable | None, modes: FarmTable | None, nodes: FarmTable)
     worth = numbers("worth")
     for row in range(table.rows if table else 0):
         assert table is not None
-        if table.numbers("busy_watts")[row] < table.numbers("idle_watts")[row]:
-            value = table.numbers("busy_watts")[row]
-            raise table.wrong(row, "busy_watts", value, f"at least idle_watts, {table.numbers('idle_watts')[row]:g} W")
+        busy, idle, gpus = (table.numbers(name)[row] for name in ("busy_watts", "idle_watts", "gpu_watts"))
+        if busy < idle:
+            raise table.wrong(row, "busy_watts", busy, f"at least idle_watts, {idle:g} W")
+        if gpus > busy - idle:
+            raise table.wrong(row, "gpu_watts", gpus, f"at most busy_watts less idle_watts, {busy - idle:g} W")
     rest = {name: numbers(name) for name in column if name not in ("node_class", "worth", *_OFFERED)}
     speed, draw = _modes(modes, names)
     worth = np.where(np.isnan(worth), np.maximum(numbers("cores"), 1e-9), worth)

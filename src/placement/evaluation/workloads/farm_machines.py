@@ -142,6 +142,7 @@ def node_classes(kinds: Sequence[MachineKind], settings: FleetSettings) -> Class
         wake_seconds=np.full(rows, settings.wake_seconds),
         sleep_seconds=np.full(rows, settings.sleep_seconds),
         wake_joules=settings.wake_share * (busy - idle) * settings.wake_seconds,
+        gpu_watts=full * (1 - settings.gpu_idle),
         speed=np.array([speed for speed, _, _ in modes]),
         draw=np.array([draw for _, draw, _ in modes]),
     )

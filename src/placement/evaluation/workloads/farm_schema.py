@@ -114,6 +114,7 @@ TABLES: dict[str, TableForm] = {
             Column("wake_seconds", "s", otherwise=0.0),
             Column("sleep_seconds", "s", otherwise=0.0),
             Column("wake_joules", "J", otherwise=0.0),
+            Column("gpu_watts", "W", otherwise=0.0),
         ),
         unique=("node_class",),
     ),

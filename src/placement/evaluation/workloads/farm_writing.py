@@ -122,7 +122,8 @@ def _clients(world: FarmWorld) -> dict[str, Any]:
 
 def _classes(world: FarmWorld) -> dict[str, Any]:
     classes = world.classes
-    rest = ("worth", "idle_watts", "busy_watts", "asleep_watts", "wake_seconds", "sleep_seconds", "wake_joules")
+    rest = ("worth", "idle_watts", "busy_watts", "asleep_watts", "wake_seconds", "sleep_seconds", "wake_joules",
+            "gpu_watts")  # fmt: skip
     offer = {name: classes.offer[:, row] for row, name in enumerate(_RESOURCES)}
     return {"node_class": list(classes.names), **offer, **{name: getattr(classes, name) for name in rest}}
 

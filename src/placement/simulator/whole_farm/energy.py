@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placement.farm.machines import NodeState, Resource
+from placement.farm.machines import NodeState
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory, NodeSpans, PastAttempts
 from placement.units import Floats, Joules, Seconds
@@ -28,11 +28,11 @@ class Drawn:
 def attempt_watts(world: FarmWorld, attempts: PastAttempts) -> Floats:
     """Return what each attempt draws above an idle node, W, shape ``(attempts,)``.
 
-    The class's busy power above idle, times the share of its cores that the frame holds, times the mode's draw.
+    `Classes.work_watts` times the mode's draw.
     """
     classes, klass = world.classes, world.fleet.node_class[attempts.node]
-    cores = world.steps.request[attempts.step, Resource.CORES] / classes.offer[klass, Resource.CORES]
-    return np.asarray((classes.busy_watts - classes.idle_watts)[klass] * cores * classes.draw[klass, attempts.mode])
+    full = classes.work_watts(world.steps.request[attempts.step], klass)
+    return np.asarray(full * classes.draw[klass, attempts.mode])
 
 
 def span_watts(world: FarmWorld, spans: NodeSpans) -> Floats:
