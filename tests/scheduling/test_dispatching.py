@@ -24,6 +24,7 @@ def dispatch(farm, cost, *, step=None, ready=None, drain=None, **rest):
     )
     prices = Prices(
         price=farm.classes.worth.astype(float),
+        plain=farm.classes.worth.astype(float),
         drain=np.zeros(classes) if drain is None else np.array(drain, float),
         share=np.zeros((farm.steps.count, classes)),
     )

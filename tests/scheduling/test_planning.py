@@ -9,7 +9,9 @@ import numpy as np
 from placement.farm.clients import Lending
 from placement.scheduling.plan import Plan
 from placement.scheduling.planning import plan
+from placement.scheduling.pricing import pays
 from placement.scheduling.rules import Aim, Rules
+from placement.scheduling.urgency import assess
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 
 HOUR = 3600.0
@@ -63,17 +65,53 @@ def test_room_that_is_never_lent_is_no_room_for_an_emergency() -> None:
     assert decided.stops.now.all()
 
 
-def where_power_differs(aim: Aim, deadline: float) -> list[int]:
+def where_power_differs(aim: Aim, deadline: float, guarantee: float = 0.0) -> list[int]:
     """Return the nodes on which 12 frames start that are as quick on a node that draws 300 W as on one of 600 W."""
     farm = snapshot_of(
         classes=classes_of(names=["new", "old"], busy_watts=[300.0, 600.0]), nodes={"node_class": [0, 1]},
-        jobs={"deadline": [deadline]}, steps={"waiting": [12]},
+        jobs={"deadline": [deadline]}, steps={"waiting": [12]}, clients=clients_of(guarantee=[guarantee]),
     )  # fmt: skip
     return sorted(plan(farm, cost_of(farm, 60.0), Rules(aim=aim)).starts.node.tolist())
 
 
+def test_who_saves_carbon_lets_guaranteed_work_wait_as_well_while_its_deadline_has_time() -> None:
+    for aim, deadline, on_old in ((Aim.CARBON, 9000.0, 0), (Aim.CARBON, 80.0, 4), (Aim.BALANCED, 9000.0, 4)):
+        assert where_power_differs(aim, deadline, guarantee=1.0).count(1) == on_old, (aim, deadline)
+
+
+def test_who_saves_carbon_lets_work_wait_though_others_behind_it_are_in_danger() -> None:
+    farm = snapshot_of(
+        classes=classes_of(names=["new", "old"], busy_watts=[300.0, 600.0]), nodes={"node_class": [0, 1]},
+        jobs={"deadline": [400.0, 450.0]}, steps={"job": [0, 1], "waiting": [12, 60]},
+    )  # fmt: skip
+    seen = assess(farm, cost_of(farm, 60.0), Rules(aim=Aim.CARBON), farm.worth() * farm.clients.limit)
+
+    assert seen.ranking.danger.tolist() == [True, True]
+    assert seen.ranking.pressed.tolist() == [False, True]
+    found = pays(farm, Rules(aim=Aim.CARBON), seen.outlooks, seen.ranking)
+    assert found[0] < np.inf
+    assert found[1] == np.inf
+    assert pays(farm, Rules(), seen.outlooks, seen.ranking).tolist() == [np.inf, np.inf]
+
+
+def test_who_saves_carbon_runs_slowly_where_nobody_waits_and_fast_where_the_queue_is_long() -> None:
+    eco = classes_of(
+        names=["new", "old"], busy_watts=[300.0, 900.0], speed=[[1.0, 0.8]] * 2, draw=[[1.0, 0.6]] * 2
+    )  # fmt: skip
+    modes = []
+    for waiting in (16, 200):
+        farm = snapshot_of(
+            classes=eco, nodes={"node_class": [0, 1]}, jobs={"deadline": [9000.0]}, steps={"waiting": [waiting]}
+        )
+        starts = plan(farm, cost_of(farm, [[600.0, 900.0]]), Rules(aim=Aim.CARBON)).starts
+        modes.append({int(mode) for mode in starts.mode[starts.node == 0]})
+
+    assert modes == [{1}, {0}]
+
+
 def test_who_saves_carbon_lets_work_wait_for_a_node_that_draws_little_while_there_is_time() -> None:
     for aim, deadline, on_old in (
-        (Aim.CARBON, 9000.0, 0), (Aim.CARBON, 130.0, 4), (Aim.BALANCED, 9000.0, 4), (Aim.CARBON, np.inf, 0),
+        (Aim.CARBON, 9000.0, 0), (Aim.CARBON, 130.0, 0), (Aim.CARBON, 80.0, 4), (Aim.BALANCED, 9000.0, 4),
+        (Aim.CARBON, np.inf, 0),
     ):  # fmt: skip
         assert where_power_differs(aim, deadline).count(1) == on_old, (aim, deadline)

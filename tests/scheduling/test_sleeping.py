@@ -1,6 +1,7 @@
 """Sleeping: saves energy, is never in the way of work, does not flap."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Power, Reason
+from placement.scheduling.planning import plan
 from placement.scheduling.rules import Aim, Rules
-from placement.scheduling.sleeping import break_even, sleep_and_wake, warm_reserve
-from placement.testing.planner_farms import classes_of, cost_of, snapshot_of
+from placement.scheduling.sleeping import break_even, may_use, sleep_and_wake, warm_reserve
+from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 from placement.units import Floats
 
@@ -164,6 +166,44 @@ def test_work_that_gets_room_first_wakes_nobody_where_others_wait_for_that_room(
     assert woken(decide(farm, cost, frames=frames)) == [1]
     assert woken(decide(farm, cost, frames=frames, first=np.array([True, False]))) == [1]
     assert woken(decide(farm, cost, frames=frames, first=np.array([False, True]))) == []
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(0, 500))
+def test_frames_may_use_what_clients_and_licences_leave_the_first_in_order_first(
+    seed: int, steps: int, most: float
+) -> None:
+    farm, cost = random_snapshot(seed, steps=steps)
+    chance = np.random.default_rng(seed)
+    worth = np.where(cost.able, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1)
+    frames = chance.integers(0, 9, farm.steps.count)
+    order = chance.permutation(farm.steps.count)[: chance.integers(0, farm.steps.count + 1)]
+    left = chance.uniform(-10, most + 1e-9, farm.clients.count)
+
+    may = may_use(farm, frames, order, worth, left, farm.licences)
+
+    client = farm.jobs.client[farm.steps.job]
+    able = np.where(np.isfinite(worth), worth, 0.0)
+    licensed = np.minimum(frames, np.append(farm.licences, 10**9)[farm.steps.licence])
+    assert ((may >= 0) & (may <= licensed)).all()
+    held = np.bincount(client, may * able, farm.clients.count)
+    assert (held <= np.maximum(left, 0.0) * (1 + 1e-6) + 1e-5).all()
+    for first, second in itertools.pairwise(order):
+        if client[first] == client[second] and may[second] * able[second] > 0:
+            assert may[first] == licensed[first]  # nobody overtakes
+
+
+def test_nobody_stays_awake_for_a_client_that_may_hold_no_more() -> None:
+    for limit, at_all in ((0.5, False), (1.0, True)):
+        farm = snapshot_of(
+            now=1e5, clients=clients_of(limit=[limit]), nodes={"state": [NodeState.UP] * 3 + [NodeState.ASLEEP]},
+            steps={"request": [[8, 1024, 0, 0, 0]], "waiting": [50]}, attempts={"node": [0, 1]},
+        )  # fmt: skip
+
+        decided = plan(farm, cost_of(farm, 3600.0), PATIENT)
+
+        assert bool(len(decided.starts.node)) == at_all
+        assert slept(decided.power) == ([] if at_all else [2])
+        assert woken(decided.power) == ([3] if at_all else [])
 
 
 def test_held_work_wakes_nodes_as_late_as_it_can() -> None:

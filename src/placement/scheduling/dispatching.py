@@ -57,7 +57,7 @@ class Dispatch:
     _few: Ints = field(init=False)
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
-    _least: Floats = field(init=False)
+    least: Floats = field(init=False)
     _score: Floats = field(init=False)
     _above: list[list[int]] = field(init=False)
     _taken: list[tuple[int, Ints, Ints, int, int, float, float]] = field(init=False)
@@ -71,7 +71,7 @@ class Dispatch:
         self.used = self.used.copy()
         share = farm.share_of_node()
         self._worth = share * farm.classes.worth
-        self._least = self._worth.min(axis=1, initial=np.inf)
+        self.least = self._worth.min(axis=1, initial=np.inf)
         speed = np.take_along_axis(farm.classes.speed.T, self.modes, axis=0)
         with np.errstate(invalid="ignore"):
             there = self.cost.able & (farm.capacity() > 0)
@@ -152,7 +152,7 @@ class Dispatch:
         for first in range(0, len(rows), _LOOK):
             row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
             if first:
-                may = self._worth[row, klass] * _ALMOST <= self._left(caps)[self._client[row]]
+                may = self._worth[row, klass] * _ALMOST <= self.left(caps)[self._client[row]]
                 may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
                 row, klass = row[may], klass[may]
             for each, on in zip(row.tolist(), klass.tolist(), strict=True):
@@ -201,7 +201,7 @@ class Dispatch:
 
     def within(self, caps: Floats) -> Bools:
         """Tell of which steps one more frame, where it is worth least, keeps clients within `caps`, ``(steps,)``."""
-        return np.asarray(self._least * _ALMOST <= self._left(caps)[self._client])
+        return np.asarray(self.least * _ALMOST <= self.left(caps)[self._client])
 
     def wanted(self, dearest: Floats | float = np.inf) -> Bools:
         """Return on which classes frames start rather than wait for a better one, shape ``(steps, classes)``.
@@ -226,7 +226,7 @@ class Dispatch:
             soon = np.isfinite(seconds) & (seconds <= best_end) & (score <= most * best)
         return np.asarray(good | soon)
 
-    def _left(self, caps: Floats) -> Floats:
+    def left(self, caps: Floats) -> Floats:
         """Return what each client may still take, shape ``(clients,)``."""
         each = caps - self.used
         return np.array([min(self.ceiling, *each[above].tolist()) for above in self._above])

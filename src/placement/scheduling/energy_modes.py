@@ -12,10 +12,11 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.farm.tariff import Outlook
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks
+from placement.scheduling.pricing import Prices
 from placement.scheduling.rules import Aim, Rules
 from placement.units import Floats, Ints, Watts
 
-__all__ = ["attempt_watts", "choose_modes", "default_scarcity", "rate_of", "waking_watts", "watts"]
+__all__ = ["attempt_watts", "choose_modes", "dearness", "default_scarcity", "rate_of", "waking_watts", "watts"]
 
 _JOULES_PER_KWH = 3.6e6
 _CELLS = 32768  #: (step, class) pairs looked at at once: what stays in a core's cache
@@ -91,8 +92,28 @@ def default_scarcity(farm: FarmSnapshot, cost: Cost, rules: Rules) -> float:
     return pressure * per_worth * max(_mean_rate(farm, rules.aim), 0.0)
 
 
+def dearness(farm: FarmSnapshot, rules: Rules, prices: Prices) -> Floats:
+    """Return what a worth-second of room is worth above what it draws, by prices, in EUR or gCO2, ``(classes,)``.
+
+    Who saves money or carbon runs slowly where nobody waits for the room and fast where a queue is longer than the work
+    has time for.
+
+    Examples
+    --------
+    >>> from placement.scheduling.rules import Aim
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> found = Prices(price=np.array([12.0]), plain=np.array([8.0]), drain=np.zeros(1), share=np.zeros((1, 1)))
+    >>> farm, rules = snapshot_of(), Rules(aim=Aim.CARBON)  # 295 W above sleep, 8 worth; 360 gCO2/kWh
+    >>> (3.6e6 * dearness(farm, rules, found)).round(3).tolist()
+    [6637.5]
+    """
+    drawn = farm.classes.busy_watts - farm.classes.asleep_watts
+    extra = np.maximum(prices.price / prices.plain - 1.0, 0.0)
+    return np.asarray(extra * drawn / farm.classes.worth * max(_mean_rate(farm, rules.aim), 0.0))
+
+
 def choose_modes(
-    farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, *, scarcity: float | None = None
+    farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, *, scarcity: Floats | float | None = None
 ) -> Ints:
     """Choose the energy mode in which frames of each step should run on each class, shape ``(steps, classes)``.
 
@@ -108,7 +129,8 @@ def choose_modes(
     Parameters
     ----------
     scarcity
-        What a worth-second of room is worth, in the aim's unit (EUR, gCO2 or J); `default_scarcity` if not given.
+        What a worth-second of room is worth, in the aim's unit (EUR, gCO2 or J), on all classes or shape
+        ``(classes,)``, such as `dearness`; `default_scarcity` if not given.
 
     Examples
     --------
@@ -133,7 +155,9 @@ def choose_modes(
     return chosen
 
 
-def _cheapest(farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, Floats], scarcity: float) -> Ints:
+def _cheapest(
+    farm: FarmSnapshot, cost: Cost, rules: Rules, which: tuple[Ints, Floats], scarcity: Floats | float
+) -> Ints:
     """Return the cheapest modes of some steps, which have some slack."""
     classes, (rows, slack) = farm.classes, which
     able = np.isfinite(cost.seconds[rows])

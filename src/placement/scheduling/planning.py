@@ -10,7 +10,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.dispatching import Dispatch
-from placement.scheduling.energy_modes import choose_modes
+from placement.scheduling.energy_modes import choose_modes, dearness
 from placement.scheduling.following import Bounds, Queue, Spare, successors
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.lanes import bulky, crowded_out, lanes
@@ -18,21 +18,18 @@ from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
 from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
-from placement.scheduling.pricing import Prices, prices_of
+from placement.scheduling.pricing import Prices, pays, prices_of
 from placement.scheduling.reserving import NONE, Reservations, reserve, wide_steps
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.shares_worth import aggregated
-from placement.scheduling.sleeping import sleep_and_wake
+from placement.scheduling.sleeping import may_use, sleep_and_wake
 from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
 from placement.scheduling.waves import abreast, farm_seconds, reach, waves_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["plan"]
-
-#: How many times the price of its best class work pays at most to end sooner elsewhere, if its deadline lets it wait.
-_CALM_PAYS = 1.5
 
 
 def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
@@ -89,6 +86,7 @@ class _Scene:
     held: Holds
     modes: Ints
     prices: Prices
+    pays: Floats
     waves: Floats
     remaining: Floats
     reservations: Reservations
@@ -105,6 +103,8 @@ class _Scene:
         may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
         order = order[may[order]]
         left, holds_now = remaining(farm, cost), used(farm)
+        prices = prices_of(farm, cost, rules, urgency.outlooks)
+        scarcity = dearness(farm, rules, prices) if rules.aim.thrifty else None
         most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
         affords = _affords(farm, cost, most - holds_now)
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
@@ -124,8 +124,9 @@ class _Scene:
             most=most,
             urgency=urgency,
             held=held,
-            modes=choose_modes(farm, cost, rules, urgency.outlooks),
-            prices=prices_of(farm, cost, rules, urgency.outlooks),
+            modes=choose_modes(farm, cost, rules, urgency.outlooks, scarcity=scarcity),
+            prices=prices,
+            pays=pays(farm, rules, urgency.outlooks, urgency.ranking),
             waves=waves_of(farm, cost, rules, urgency.outlooks, urgency.ranking),
             remaining=left,
             reservations=reserve(farm, within, rules, left, lineup, np.maximum(lacks, crowded)),
@@ -153,29 +154,20 @@ def _dispatch(scene: _Scene) -> Dispatch:
         farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, ceiling, few
     )
     passes = (True, False) if (scene.waves > 1).any() else (False,)
+    at_once = scene.pays if scene.rules.aim.thrifty else np.inf
     one.reserved(scene.most)
     one.show(scene.most, scene.urgency.ranking.preview)
     for narrow in passes:
         one.fill(entitled.guaranteed, Reason.GUARANTEED, narrow=narrow)
-        one.fill(entitled.guaranteed, Reason.GUARANTEED, dearest=np.inf, narrow=narrow)
+        one.fill(entitled.guaranteed, Reason.GUARANTEED, dearest=at_once, narrow=narrow)
     for narrow in passes:
         one.fill(scene.most, Reason.URGENT, only=danger, narrow=narrow)
-        one.fill(scene.most, Reason.URGENT, only=danger, dearest=np.inf, narrow=narrow)
+        one.fill(scene.most, Reason.URGENT, only=danger, dearest=at_once, narrow=narrow)
     one.fill(entitled.fair, Reason.SHARE)
     one.fill(scene.most, Reason.IDLE)
-    one.fill(scene.most, Reason.IDLE, dearest=np.where(_can_wait(scene), _CALM_PAYS, np.inf))
+    one.fill(scene.most, Reason.IDLE, dearest=scene.pays)
     one.backfill(scene.most)
     return one
-
-
-def _can_wait(scene: _Scene) -> Bools:
-    """Tell which steps gain nothing by ending sooner: their jobs have deadlines and time to spare, ``(steps,)``.
-
-    Who saves money or carbon lets work without a deadline wait for a thrifty node as well.
-    """
-    farm, seen = scene.farm, scene.urgency
-    patient = (np.isfinite(farm.jobs.deadline) | scene.rules.aim.thrifty) & ~seen.outlooks.given_up
-    return np.asarray(patient[farm.steps.job] & ~seen.ranking.danger & ~seen.ranking.preview)
 
 
 def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bools]:
@@ -184,11 +176,13 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
     taken = scene.reservations.step != NONE
     taken[starts.node] = True
     frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
+    frames = may_use(farm, frames, scene.order, started.least, started.left(scene.most), started.room.licences)
     when = np.where(scene.held.held, scene.held.until, farm.now)
-    waits_for_better = _can_wait(scene) & ~started.within(scene.entitled.guaranteed + 1e-9)
-    wanted = started.wanted(np.where(waits_for_better, _CALM_PAYS, np.inf))
-    wants = replace(scene.cost, seconds=np.where(wanted, scene.cost.seconds, np.inf))
-    power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when, first=~waits_for_better)
+    owed = started.within(scene.entitled.guaranteed + 1e-9) & (not scene.rules.aim.thrifty)
+    dearest = np.where(owed, np.inf, scene.pays)
+    wants = replace(scene.cost, seconds=np.where(started.wanted(dearest), scene.cost.seconds, np.inf))
+    first = np.isinf(dearest)
+    power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when, first=first)
     capped = np.zeros(farm.steps.count, bool)
     if np.isinf(farm.power_cap):
         return starts, power, capped

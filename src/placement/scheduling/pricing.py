@@ -10,10 +10,11 @@ from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks
+from placement.scheduling.ranking import Ranking
 from placement.scheduling.rules import Rules
 from placement.units import Floats, Ints, Seconds
 
-__all__ = ["Prices", "price_classes", "prices_of"]
+__all__ = ["Prices", "pays", "price_classes", "prices_of"]
 
 _ROUNDS = 100
 _CELLS = 6_000  #: (step, class) pairs looked at to find prices; of more steps a sample proportional to work
@@ -23,6 +24,7 @@ _DEAREST = 20.0
 _NEGLIGIBLE = 1e-12
 _LEAST_PATIENCE = 300.0  #: seconds of backlog; less is no reason to leave the best class
 _LEAST_WATTS = 1.0
+_CALM_PAYS, _THRIFTY_PAYS = 1.5, 1.2
 _HURRIED = 0.25  #: share of the work that has less time to spare than a thrifty queue may grow to
 
 
@@ -33,8 +35,10 @@ class Prices:
     Parameters
     ----------
     price
-        Of a node-second, in worth-seconds; never below the class's own worth, or under a thrifty aim below its part of
-        the farm's worth by what it draws, shape ``(classes,)``.
+        Of a node-second, in worth-seconds; never below `plain`, shape ``(classes,)``.
+    plain
+        The same while nobody competes for the class: its own worth, or under a thrifty aim its part of the farm's worth
+        by what it draws, shape ``(classes,)``.
     drain
         Seconds in which each class works off what is best done there, shape ``(classes,)``.
     share
@@ -43,6 +47,7 @@ class Prices:
     """
 
     price: Floats
+    plain: Floats
     drain: Floats
     share: Floats
 
@@ -54,7 +59,8 @@ def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) 
     """Price the classes of a farm by the work that waits and the work that runs, as far as that is not yet done.
 
     Who saves money or carbon (`Aim.thrifty`) prices a class by what it draws rather than by what it is worth, and lets
-    a queue grow on thrifty nodes, up to `Rules.ageing`, while three quarters of the work have the time for that.
+    a queue grow on thrifty nodes while three quarters of the work have the time for that, `Rules.ageing` where nobody
+    said when it must end.
 
     Parameters
     ----------
@@ -84,10 +90,39 @@ def prices_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks) 
     if rules.aim.thrifty and there.any() and nodes.any():
         watts = np.maximum(farm.classes.busy_watts - farm.classes.asleep_watts, _LEAST_WATTS)
         worth = watts * float(nodes @ worth) / float(nodes @ watts)
-        spare = np.clip(np.where(outlooks.given_up, 0.0, outlooks.slack), 0.0, rules.ageing)[farm.steps.job[there]]
+        spare = np.where(np.isfinite(farm.jobs.deadline), np.maximum(outlooks.slack, 0.0), rules.ageing)
+        spare = np.where(outlooks.given_up, 0.0, spare)[farm.steps.job[there]]
         work = load[there].min(axis=1) * frames[there]
         patience = max(patience, float(np.quantile(spare, _HURRIED, method="inverted_cdf", weights=work)))
     return price_classes(frames, load, nodes, worth, patience)
+
+
+def pays(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks, ranking: Ranking) -> Floats:
+    """Return how many times the price of its best class each step pays at most to end sooner, shape ``(steps,)``.
+
+    Infinite for work that may not wait. Work that gains nothing by ending sooner pays little: it has a deadline and is
+    in no danger. Who saves money or carbon lets work wait until its own job has hardly anything to spare, whoever else
+    is in danger behind it, and work without a deadline until it has waited for its turn; emergencies and previews not.
+
+    Examples
+    --------
+    >>> from placement.scheduling.rules import Aim
+    >>> from placement.scheduling.urgency import assess
+    >>> from placement.testing.planner_farms import cost_of, snapshot_of
+    >>> farm = snapshot_of(jobs={"deadline": [9e4, float("inf")]}, steps={"job": [0, 1]})
+    >>> cost = cost_of(farm, 60.0)
+    >>> for aim in (Aim.BALANCED, Aim.CARBON):
+    ...     seen = assess(farm, cost, Rules(aim=aim), farm.worth() * farm.clients.limit)
+    ...     print(pays(farm, Rules(aim=aim), seen.outlooks, seen.ranking).tolist())
+    [1.5, inf]
+    [1.2, 1.5]
+    """
+    job, dated = farm.steps.job, np.isfinite(farm.jobs.deadline)
+    in_time = dated & ~outlooks.given_up
+    if not rules.aim.thrifty:
+        return np.where(in_time[job] & ~ranking.danger & ~ranking.preview, _CALM_PAYS, np.inf)
+    most = np.where(in_time[job], _THRIFTY_PAYS, np.where(dated[job], np.inf, _CALM_PAYS))
+    return np.where(ranking.preview | ranking.pressed, np.inf, most)
 
 
 def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Prices:
@@ -121,9 +156,9 @@ def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, pa
     """
     able = np.isfinite(load) & (nodes > 0)
     rows = np.flatnonzero(able.any(axis=1) & (frames > 0))
-    price, drain, share = worth.astype(float), np.zeros(len(worth)), np.zeros(load.shape)
+    plain, drain, share = worth.astype(float), np.zeros(len(worth)), np.zeros(load.shape)
     if not len(rows):
-        return Prices(price=price, drain=drain, share=share)
+        return Prices(price=plain, plain=plain, drain=drain, share=share)
     seconds = np.where(able[rows], load[rows], 1.0)
     logs = np.where(able[rows], np.log(seconds), np.inf)
     work = frames[rows, None] * seconds
@@ -131,7 +166,7 @@ def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, pa
     some, stands_for = _sample(np.where(able[rows], work, np.inf).min(axis=1), _CELLS // len(worth))
     price = worth * np.exp(_find(logs[some], work[some] * stands_for[:, None], there, worth, patience))
     share[rows] = _softly(logs + np.log(price), _SHARPEST)
-    return Prices(price=price, drain=(share[rows] * work).sum(axis=0) / there, share=share)
+    return Prices(price=price, plain=plain, drain=(share[rows] * work).sum(axis=0) / there, share=share)
 
 
 def _find(logs: Floats, work: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Floats:

@@ -50,12 +50,15 @@ class Ranking:
         Lower goes first; all different.
     danger
         Waiting longer would cost the job its deadline, or it is an emergency, or it has waited as long as work may.
+    pressed
+        The same without regard to those behind the job, who may be in danger if it waits.
     reason
         Why it stands there: `Reason.URGENT`, `Reason.PREVIEW` or `Reason.SHARE`.
     """
 
     key: Floats
     danger: Bools
+    pressed: Bools
     reason: Ints
 
     def __post_init__(self) -> None:
@@ -159,9 +162,9 @@ def rank(
     slack = np.where(with_deadline, outlooks.slack, 0.0)
     emergency = (jobs.importance >= rules.emergency) & ~jobs.held
     calm = slack > np.maximum(load.turnover + rules.interval, calm_seconds(farm))
-    late, by = np.zeros(jobs.count, bool), jobs.deadline
+    late, by, alone = np.zeros(jobs.count, bool), jobs.deadline, calm
     if standing is not None:
-        calm &= standing.spare > SPARE
+        calm = calm & (standing.spare > SPARE)
         late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held
         by = farm.now + np.where(late, standing.turn, standing.by)
     pressed = (with_deadline & ~calm & ~jobs.held) | late
@@ -182,7 +185,9 @@ def rank(
         preview & (tier == _PREVIEW), Reason.PREVIEW, np.where(tier == _REST, Reason.SHARE, Reason.URGENT)
     )
     reason = np.where((tier == _DANGER) & ~pressed[job], Reason.SHARE, reason)
-    return Ranking(key=key, danger=(tier == _EMERGENCY) | (tier == _DANGER), reason=reason.astype(np.int64))
+    danger = (tier == _EMERGENCY) | (tier == _DANGER)
+    behind = with_deadline & alone & ~emergency & ~jobs.held
+    return Ranking(key=key, danger=danger, pressed=danger & ~behind[job], reason=reason.astype(np.int64))
 
 
 def _per_work(farm: FarmSnapshot, work: Floats) -> tuple[Floats, Floats]:

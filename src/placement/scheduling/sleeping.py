@@ -12,7 +12,7 @@ from placement.scheduling.plan import Power, Reason
 from placement.scheduling.rules import Aim, Rules
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["break_even", "sleep_and_wake", "warm_reserve"]
+__all__ = ["break_even", "may_use", "sleep_and_wake", "warm_reserve"]
 
 _LEAST_SHARE = 1e-6  #: of a node, for frames that ask for nothing
 _AWAKE = (NodeState.UP, NodeState.WAKING)
@@ -55,6 +55,42 @@ def warm_reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, taken: Bools) -> 
     if slow.any() and not reserve[there].any():
         reserve[np.where(slow, classes.busy_watts / classes.worth, np.inf).argmin()] = 1.0
     return np.asarray(reserve)
+
+
+def may_use(farm: FarmSnapshot, frames: Ints, order: Ints, worth: Floats, left: Floats, licences: Ints) -> Ints:
+    """Return how many frames of each step wait for room alone: no more than clients and licences allow, ``(steps,)``.
+
+    Parameters
+    ----------
+    frames
+        That wait, shape ``(steps,)``.
+    order
+        Rows of steps, first ones first; others follow.
+    worth
+        Of one frame where it is worth least, infinite where it runs nowhere, shape ``(steps,)``.
+    left
+        Worth that each client may still take, shape ``(clients,)``.
+    licences
+        Free ones, shape ``(licences,)``.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> farm, frames = snapshot_of(steps={"job": [0, 0]}), np.array([3, 5])
+    >>> may_use(farm, frames, np.array([1]), np.array([2.0, 4.0]), np.array([17.0]), np.zeros(0, int)).tolist()
+    [0, 4]
+    """
+    client = farm.jobs.client[farm.steps.job]
+    free = np.minimum(frames, np.append(licences, np.iinfo(np.int64).max)[farm.steps.licence])
+    each = np.where(np.isfinite(worth), worth, 0.0)
+    turn = np.concatenate([order, np.setdiff1d(np.arange(len(frames)), order)])
+    turn = turn[np.argsort(client[turn], kind="stable")]
+    total = np.concatenate([[0.0], np.cumsum((each * free)[turn])])
+    before = total[:-1] - total[np.searchsorted(client[turn], client[turn])]
+    fits = np.floor((left[client[turn]] - before) / np.maximum(each[turn], _LEAST_SHARE) + 1e-9)
+    may = np.zeros_like(frames)
+    may[turn] = np.clip(fits, 0, free[turn])
+    return may
 
 
 def sleep_and_wake(  # noqa: PLR0913 - what the plan knows of the work to come, a column each
