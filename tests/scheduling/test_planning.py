@@ -82,7 +82,7 @@ def test_who_saves_carbon_lets_guaranteed_work_wait_as_well_while_its_deadline_h
 def test_who_saves_carbon_lets_work_wait_though_others_behind_it_are_in_danger() -> None:
     farm = snapshot_of(
         classes=classes_of(names=["new", "old"], busy_watts=[300.0, 600.0]), nodes={"node_class": [0, 1]},
-        jobs={"deadline": [400.0, 450.0]}, steps={"job": [0, 1], "waiting": [12, 60]},
+        jobs={"deadline": [300.0, 400.0]}, steps={"job": [0, 1], "waiting": [12, 60]},
     )  # fmt: skip
     seen = assess(farm, cost_of(farm, 60.0), Rules(aim=Aim.CARBON), farm.worth() * farm.clients.limit)
 

@@ -11,7 +11,7 @@ from placement.scheduling.following import Queue, successors
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Rules
 from placement.scheduling.urgency import assess
-from placement.scheduling.waves import abreast, reach, waves_of
+from placement.scheduling.waves import abreast, farm_seconds, reach, waves_of
 from placement.testing.planner_farms import cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 
@@ -37,17 +37,36 @@ def test_who_saves_nothing_or_must_not_wait_begins_all_at_once(columns):
     assert waves(*two_jobs(**columns))[0].tolist() == [1.0, 1.0]
 
 
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=9), st.floats(0, 120))
+def test_work_without_a_deadline_has_as_many_waves_as_cost_what_they_save(waiting, startup):
+    rows = np.arange(len(waiting))
+    farm = snapshot_of(
+        steps={"job": rows, "waiting": waiting, "startup": np.full(len(rows), startup)},
+        jobs={"deadline": np.full(len(rows), np.inf)},
+    )  # fmt: skip
+    found = waves(farm, cost_of(farm, 60.0, warmth=0.5))[0]
+
+    own = farm_seconds(farm, cost_of(farm, 60.0), farm.steps.waiting)
+    for row in rows:
+        saves = lambda many, each=own[row]: (  # noqa: E731 - seconds of the farm, as the docstring has them
+            (1 - 1 / many) * 0.5 * startup / 60 * own.sum() / 2 - (many - 1) * each / 2
+        )
+        assert 1 <= found[row] <= 8
+        assert saves(found[row]) >= max(saves(many) for many in np.linspace(1, 8, 99)) - 1e-9
+
+
 def test_the_more_slack_the_more_waves_and_late_work_has_one():
     few, more, late = (waves(*two_jobs(deadlines=(due, 490.0)))[0][0] for due in (400.0, 480.0, 30.0))
     assert late == 1 < few < more < 4
 
 
 @given(st.integers(0, 10**6))
-def test_on_any_farm_there_are_one_to_four_waves_and_one_where_somebody_waits_to_see_or_work_is_calm(seed):
+def test_on_any_farm_there_are_few_waves_and_one_where_somebody_waits_to_see_or_calm_work_is_due(seed):
     farm, cost = random_snapshot(seed)
     found, seen = waves(farm, replace(cost, warmth=0.5))
-    assert ((found >= 1) & (found <= 4)).all()
-    assert (found[seen.ranking.preview | ~seen.ranking.danger] == 1).all()
+    undated = np.isinf(farm.jobs.deadline)[farm.steps.job] & ~seen.ranking.danger
+    assert ((found >= 1) & (found <= np.where(undated, 8, 4))).all()
+    assert (found[seen.ranking.preview | ~(seen.ranking.danger | undated)] == 1).all()
 
 
 @given(st.lists(EACH, min_size=1, max_size=9))

@@ -163,8 +163,10 @@ def _dispatch(scene: _Scene) -> Dispatch:
     for narrow in passes:
         one.fill(scene.most, Reason.URGENT, only=danger, narrow=narrow)
         one.fill(scene.most, Reason.URGENT, only=danger, dearest=at_once, narrow=narrow)
-    one.fill(entitled.fair, Reason.SHARE)
-    one.fill(scene.most, Reason.IDLE)
+    for narrow in passes:
+        one.fill(entitled.fair, Reason.SHARE, narrow=narrow)
+    for narrow in passes:
+        one.fill(scene.most, Reason.IDLE, narrow=narrow)
     one.fill(scene.most, Reason.IDLE, dearest=scene.pays)
     one.backfill(scene.most)
     return one

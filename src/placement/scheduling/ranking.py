@@ -161,10 +161,10 @@ def rank(
     with_deadline = np.isfinite(jobs.deadline) & ~outlooks.given_up
     slack = np.where(with_deadline, outlooks.slack, 0.0)
     emergency = (jobs.importance >= rules.emergency) & ~jobs.held
-    calm = slack > np.maximum(load.turnover + rules.interval, calm_seconds(farm))
-    late, by, alone = np.zeros(jobs.count, bool), jobs.deadline, calm
+    in_time = with_deadline & (slack > np.maximum(load.turnover + rules.interval, calm_seconds(farm)))
+    late, by, calm = np.zeros(jobs.count, bool), jobs.deadline, in_time
     if standing is not None:
-        calm = calm & (standing.spare > SPARE)
+        calm = in_time & (standing.spare > SPARE)
         late = np.isfinite(jobs.deadline) & outlooks.given_up & ~jobs.held
         by = farm.now + np.where(late, standing.turn, standing.by)
     pressed = (with_deadline & ~calm & ~jobs.held) | late
@@ -186,8 +186,8 @@ def rank(
     )
     reason = np.where((tier == _DANGER) & ~pressed[job], Reason.SHARE, reason)
     danger = (tier == _EMERGENCY) | (tier == _DANGER)
-    behind = with_deadline & alone & ~emergency & ~jobs.held
-    return Ranking(key=key, danger=danger, pressed=danger & ~behind[job], reason=reason.astype(np.int64))
+    alone = danger & ~(in_time & ~emergency)[job]
+    return Ranking(key=key, danger=danger, pressed=alone, reason=reason.astype(np.int64))
 
 
 def _per_work(farm: FarmSnapshot, work: Floats) -> tuple[Floats, Floats]:
