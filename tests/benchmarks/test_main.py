@@ -14,35 +14,14 @@ from benchmarks.registry import BENCHMARKS, Benchmark
 from benchmarks.result import Result, Row
 from placement.errors import InvalidInput
 
-TOYS = tuple(
-    Benchmark(name, f"tests.benchmarks.toys:{name}", f"bar of {name}") for name in ("reached", "missed", "undefined")
-)
+TOYS = tuple(Benchmark(name, f"tests.benchmarks.toys:{name}", f"bar of {name}") for name in
+             ("reached", "missed", "undefined"))
 PROMISED = {
-    "cold-start",
-    "after-three-frames",
-    "coverage",
-    "memory-exceedance",
-    "foreign-logs",
-    "beats-round-robin",
-    "blender-fleet",
-    "score-latency",
-    "first-score",
-    "train-shipped",
-    "train-large",
-    "decide-farm",
-    "decide-huge",
-    "overhead",
-    "simulate",
-    "on-time",
-    "crunch-value",
-    "utilisation",
-    "guarantees",
-    "beats-round-robin-farm",
-    "beats-peers",
-    "regret",
-    "overnight-energy",
-    "tariff-shift",
-    "previews",
+    "cold-start", "after-three-frames", "coverage", "memory-exceedance", "foreign-logs", "beats-round-robin",
+    "blender-fleet", "score-latency", "first-score", "train-shipped", "train-large",
+    "decide-farm", "decide-huge", "overhead", "simulate",
+    "on-time", "crunch-value", "utilisation", "guarantees", "beats-round-robin-farm", "beats-peers", "regret",
+    "overnight-energy", "tariff-shift", "previews",
 }
 
 
@@ -55,9 +34,7 @@ def test_without_a_name_all_are_listed_with_their_bars(capsys: pytest.CaptureFix
     assert main([], TOYS) == 0
 
     assert capsys.readouterr().out.splitlines() == [
-        "reached    bar of reached",
-        "missed     bar of missed",
-        "undefined  bar of undefined",
+        "reached    bar of reached", "missed     bar of missed", "undefined  bar of undefined",
     ]
 
 

@@ -106,8 +106,7 @@ def test_another_order_of_tasks_and_classes_permutes_the_costs(
     random.shuffle(rows)
     random.shuffle(columns)
     moved = World(
-        [world.tasks[row] for row in rows],
-        [world.nodes[column] for column in columns],
+        [world.tasks[row] for row in rows], [world.nodes[column] for column in columns],
         *(each[np.ix_(rows, columns)] for each in (world.seconds, world.memory, world.level)),
     )
 

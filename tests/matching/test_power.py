@@ -36,13 +36,11 @@ def test_another_schema_and_missing_parts_are_refused(power_model: PowerModel) -
 
 
 def test_watts_that_are_not_given_are_estimated_and_doubted_more(power_model: PowerModel) -> None:
-    nodes = node_classes(
-        [
-            {"node_class": "given", "cores": 8, "idle_power": 60, "peak_power": 200},
-            {"node_class": "half", "cores": 8, "idle_power": 60},
-            {"node_class": "unknown", "cores": 8},
-        ]
-    )
+    nodes = node_classes([
+        {"node_class": "given", "cores": 8, "idle_power": 60, "peak_power": 200},
+        {"node_class": "half", "cores": 8, "idle_power": 60},
+        {"node_class": "unknown", "cores": 8},
+    ])
 
     idle, peak, spread = power_model.server.watts(nodes)
 

@@ -51,54 +51,31 @@ class World:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Draw a world of up to five tasks and four classes."""
-    tasks = draw(
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "job_type": st.sampled_from(["a", "b"]),
-                    "cores": st.sampled_from([None, 1.0, 4.0, 16.0]),
-                    "gpus": st.sampled_from([0.0, 1.0, 2.0]),
-                    "gpu_memory": st.sampled_from([0.0, 8000.0]),
-                    "declared_memory": st.sampled_from([None, 2000.0, 9000.0]),
-                    "software": _NAMES,
-                    "licences": _NAMES,
-                    "tags": _NAMES,
-                    "assets": _NAMES,
-                    "deadline": st.sampled_from([None, -1.0, 50.0, 500.0]),
-                    "importance": st.sampled_from([0.5, 1.0]),
-                }
-            ),
-            min_size=1,
-            max_size=5,
-        )
-    )
-    nodes = draw(
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "cores": st.sampled_from([2.0, 8.0, 64.0]),
-                    "memory": st.sampled_from([1000.0, 8000.0, 64000.0]),
-                    "gpus": st.sampled_from([0.0, 1.0, 4.0]),
-                    "gpu_memory": st.sampled_from([0.0, 24000.0]),
-                    "gpu_model": st.sampled_from(["", "A40", "V100"]),
-                    "software": _NAMES,
-                    "licences": _NAMES,
-                    "tags": _NAMES,
-                    "assets": _NAMES,
-                    "job_types": st.sampled_from([[], ["a"]]),
-                    "warm_job_types": st.sampled_from([[], ["b"]]),
-                    "peak_power": st.sampled_from([None, 400.0]),
-                    "load": st.sampled_from([0.0, 0.5, 1.0]),
-                    "price": st.sampled_from([0.0, 0.5]),
-                }
-            ),
-            min_size=1,
-            max_size=4,
-        )
-    )
+    tasks = draw(st.lists(st.fixed_dictionaries({
+        "job_type": st.sampled_from(["a", "b"]),
+        "cores": st.sampled_from([None, 1.0, 4.0, 16.0]),
+        "gpus": st.sampled_from([0.0, 1.0, 2.0]),
+        "gpu_memory": st.sampled_from([0.0, 8000.0]),
+        "declared_memory": st.sampled_from([None, 2000.0, 9000.0]),
+        "software": _NAMES, "licences": _NAMES, "tags": _NAMES, "assets": _NAMES,
+        "deadline": st.sampled_from([None, -1.0, 50.0, 500.0]),
+        "importance": st.sampled_from([0.5, 1.0]),
+    }), min_size=1, max_size=5))
+    nodes = draw(st.lists(st.fixed_dictionaries({
+        "cores": st.sampled_from([2.0, 8.0, 64.0]),
+        "memory": st.sampled_from([1000.0, 8000.0, 64000.0]),
+        "gpus": st.sampled_from([0.0, 1.0, 4.0]),
+        "gpu_memory": st.sampled_from([0.0, 24000.0]),
+        "gpu_model": st.sampled_from(["", "A40", "V100"]),
+        "software": _NAMES, "licences": _NAMES, "tags": _NAMES, "assets": _NAMES,
+        "job_types": st.sampled_from([[], ["a"]]),
+        "warm_job_types": st.sampled_from([[], ["b"]]),
+        "peak_power": st.sampled_from([None, 400.0]),
+        "load": st.sampled_from([0.0, 0.5, 1.0]),
+        "price": st.sampled_from([0.0, 0.5]),
+    }), min_size=1, max_size=4))
     nodes = [{"node_class": f"n{place}", **each} for place, each in enumerate(nodes)]
     random = np.random.default_rng(draw(st.integers(0, 2**16)))
     shape = len(tasks), len(nodes)
-    return World(
-        tasks, nodes, random.uniform(10, 900, shape), random.uniform(500, 20000, shape), random.integers(0, 6, shape)
-    )
+    return World(tasks, nodes, random.uniform(10, 900, shape), random.uniform(500, 20000, shape),
+                 random.integers(0, 6, shape))

@@ -27,9 +27,7 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     python = folder / "env" / "bin" / "python"
     site = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
+        capture_output=True, text=True, check=True,
     ).stdout.strip()
     unpack = [sys.executable, "-m", "zipfile", "-e", str(folder / built.stdout.split()[-1]), site]
     subprocess.run(unpack, check=True)

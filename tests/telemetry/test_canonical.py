@@ -27,7 +27,9 @@ def test_numbers_written_as_text_come_back_exactly(values):
     assert not wrong.any()
 
 
-ANYTHING = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.binary(), st.lists(st.none()))
+ANYTHING = st.one_of(
+    st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.binary(), st.lists(st.none())
+)
 
 
 @given(st.lists(ANYTHING))
@@ -109,13 +111,11 @@ def test_a_canonical_table_has_all_columns_of_the_schema_in_order():
 
 @given(st.data())
 def test_being_canonical_is_stable(data):
-    table = pd.DataFrame(
-        {
-            "job_id": data.draw(st.lists(st.text(), min_size=3, max_size=3)),
-            "run_time": data.draw(st.lists(st.floats(), min_size=3, max_size=3)),
-            "quiet": data.draw(st.lists(st.booleans(), min_size=3, max_size=3)),
-        }
-    )
+    table = pd.DataFrame({
+        "job_id": data.draw(st.lists(st.text(), min_size=3, max_size=3)),
+        "run_time": data.draw(st.lists(st.floats(), min_size=3, max_size=3)),
+        "quiet": data.draw(st.lists(st.booleans(), min_size=3, max_size=3)),
+    })
 
     once, _ = canonical(table)
     twice, findings = canonical(once)
@@ -137,8 +137,5 @@ def test_declared_features_become_columns_unless_the_schema_or_a_product_makes_t
     columns = extra_columns(declared)
 
     assert [(each.name, each.kind, each.low) for each in columns] == [
-        ("objects", "number", 0.0),
-        ("look", "category", None),
-        ("on", "flag", None),
-        ("offset", "number", None),
+        ("objects", "number", 0.0), ("look", "category", None), ("on", "flag", None), ("offset", "number", None),
     ]

@@ -16,12 +16,8 @@ from placement.telemetry.schema import STATUSES
 
 def attempts(**columns: list[object]) -> pd.DataFrame:
     rows = len(next(iter(columns.values())))
-    made = {
-        "job_id": ["j"] * rows,
-        "node_class": ["n"] * rows,
-        "status": ["ok"] * rows,
-        "run_time": [float(n + 1) for n in range(rows)],
-    }
+    made = {"job_id": ["j"] * rows, "node_class": ["n"] * rows, "status": ["ok"] * rows,
+            "run_time": [float(n + 1) for n in range(rows)]}
     return canonical(pd.DataFrame({**made, **columns}))[0]
 
 
@@ -77,17 +73,15 @@ def test_an_empty_table_stays_empty():
 
 
 TABLES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "frame": st.integers(0, 3),
-            "attempt": st.integers(0, 2),
-            "status": st.sampled_from(STATUSES),
-            "run_time": st.sampled_from([1.0, 2.0, 5.0]),
-            "start_time": st.sampled_from([None, 0.0, 100.0]),
-            "checkpoint_fraction": st.sampled_from([None, 0.0, 0.5]),
-            "quiet": st.sampled_from([None, 0, 1]),
-        }
-    ),
+    st.fixed_dictionaries({
+        "frame": st.integers(0, 3),
+        "attempt": st.integers(0, 2),
+        "status": st.sampled_from(STATUSES),
+        "run_time": st.sampled_from([1.0, 2.0, 5.0]),
+        "start_time": st.sampled_from([None, 0.0, 100.0]),
+        "checkpoint_fraction": st.sampled_from([None, 0.0, 0.5]),
+        "quiet": st.sampled_from([None, 0, 1]),
+    }),
     min_size=1,
     max_size=30,
 )

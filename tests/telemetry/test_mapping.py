@@ -38,10 +38,8 @@ def test_a_value_that_cannot_be_scaled_stays_and_is_pointed_out():
 
 
 def test_iso_times_become_seconds_and_bad_ones_are_pointed_out():
-    rows = mapped(
-        {"began": ["1970-01-01T01:00:00+01:00", "1970-01-01 00:00:02", None]},
-        {"start_time": {"from": "began", "time": "iso"}},
-    )
+    rows = mapped({"began": ["1970-01-01T01:00:00+01:00", "1970-01-01 00:00:02", None]},
+                  {"start_time": {"from": "began", "time": "iso"}})
     broken = mapped({"began": ["yesterday"]}, {"start_time": {"from": "began", "time": "iso"}})
 
     assert canonical(rows)[0]["start_time"].tolist()[:2] == [0.0, 2.0]
@@ -64,9 +62,8 @@ def test_values_are_mapped_and_others_pass_or_become_what_is_said():
 
 
 def test_a_pattern_takes_its_first_group_and_no_match_is_missing():
-    rows = mapped(
-        {"File": ["samples/Ana/Ana_1", "100k_Poly", ""]}, {"shot": {"from": "File", "pattern": r"([^/]+?)(?:_\d+)?$"}}
-    )
+    rows = mapped({"File": ["samples/Ana/Ana_1", "100k_Poly", ""]},
+                  {"shot": {"from": "File", "pattern": r"([^/]+?)(?:_\d+)?$"}})
 
     assert rows["shot"].tolist()[:2] == ["Ana", "100k_Poly"]
     assert rows["shot"].isna()[2]

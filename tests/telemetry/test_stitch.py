@@ -52,9 +52,8 @@ def test_a_resumed_attempt_without_its_beginning_is_a_lower_bound():
 
 
 def test_a_chain_over_two_node_classes_says_nothing_about_either():
-    rows = attempts(
-        status=["interrupted", "ok"], run_time=[1.0, 2.0], node_class=["a", "b"], checkpoint_fraction=[0.0, 0.5]
-    )
+    rows = attempts(status=["interrupted", "ok"], run_time=[1.0, 2.0], node_class=["a", "b"],
+                    checkpoint_fraction=[0.0, 0.5])
 
     whole, counts = stitch(rows)
 
@@ -63,9 +62,8 @@ def test_a_chain_over_two_node_classes_says_nothing_about_either():
 
 
 def test_attempts_without_a_frame_number_are_never_joined():
-    rows = attempts(
-        status=["interrupted", "ok"], frame=[None, None], run_time=[1.0, 2.0], checkpoint_fraction=[0.0, 0.5]
-    )
+    rows = attempts(status=["interrupted", "ok"], frame=[None, None], run_time=[1.0, 2.0],
+                    checkpoint_fraction=[0.0, 0.5])
 
     assert stitch(rows)[0]["run_time"].tolist() == [1.0, 2.0]
 

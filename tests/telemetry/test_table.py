@@ -33,14 +33,8 @@ def test_zero_has_one_sign_and_nothing_one_form():
 
 def test_a_report_reads_as_lines():
     report = ReadReport(
-        files=2,
-        rows_read=5,
-        rows_kept=3,
-        rows_quarantined=2,
-        quarantined={"run_time: infinite": 2},
-        dropped={"error": 1},
-        unreadable={"b.csv": "the file is empty"},
-        quarantine="q.jsonl",
+        files=2, rows_read=5, rows_kept=3, rows_quarantined=2, quarantined={"run_time: infinite": 2},
+        dropped={"error": 1}, unreadable={"b.csv": "the file is empty"}, quarantine="q.jsonl",
         notes=("read as utf-16",),
     )
 

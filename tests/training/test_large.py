@@ -38,7 +38,9 @@ def spool(clean, tmp_path_factory):
 
 
 def test_synthetic_telemetry_is_the_same_for_equal_seeds_and_another_for_others():
-    one, again, other = (pd.concat(SyntheticFarm(seed=seed).chunks(700, 300), ignore_index=True) for seed in (1, 1, 2))
+    one, again, other = (
+        pd.concat(SyntheticFarm(seed=seed).chunks(700, 300), ignore_index=True) for seed in (1, 1, 2)
+    )
 
     pd.testing.assert_frame_equal(one, again)
     assert not one["run_time"].equals(other["run_time"])
@@ -155,7 +157,9 @@ def test_more_rows_never_make_trees_coarser_nor_cost_more_rows_a_tree(rows):
 
 
 def test_large_training_learns_nearly_as_much_as_there_is_to_learn(clean, spool, quick):
-    fitted, sample = fit_large(spool, ("run_time", "peak_memory"), FEATURES, (quick, LargeSettings(share=0.4)), QUICK)
+    fitted, sample = fit_large(
+        spool, ("run_time", "peak_memory"), FEATURES, (quick, LargeSettings(share=0.4)), QUICK
+    )
 
     held_out = fitted["run_time"].held_out
     error = np.abs(held_out.location - fitted["run_time"].data.value)
@@ -186,7 +190,9 @@ def test_trees_of_large_training_never_see_the_sample(clean, spool, quick):
 def test_a_target_that_the_sample_does_not_measure_is_left_out(clean, tmp_path, quick):
     blind = Spool.write([clean.assign(peak_memory=np.nan)], tmp_path, seed=0)
 
-    fitted, _ = fit_large(blind, ("run_time", "peak_memory"), FEATURES, (quick, LargeSettings(rounds=5)), QUICK)
+    fitted, _ = fit_large(
+        blind, ("run_time", "peak_memory"), FEATURES, (quick, LargeSettings(rounds=5)), QUICK
+    )
 
     assert set(fitted) == {"run_time"}
 

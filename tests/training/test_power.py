@@ -104,14 +104,12 @@ def test_the_card_says_what_is_measured_and_what_is_modelled(model: PowerModel, 
 
 
 def test_measured_watts_leave_out_failures_and_single_rows(limits: pd.DataFrame, servers: pd.DataFrame) -> None:
-    telemetry = pd.DataFrame(
-        {
-            "job_type": ["a", "a", "a", "a", "b"],
-            "node_class": ["n"] * 5,
-            "mean_power": [100.0, 100.0, 5000.0, None, 50.0],
-            "status": ["ok", None, "oom", "ok", "ok"],
-        }
-    )
+    telemetry = pd.DataFrame({
+        "job_type": ["a", "a", "a", "a", "b"],
+        "node_class": ["n"] * 5,
+        "mean_power": [100.0, 100.0, 5000.0, None, 50.0],
+        "status": ["ok", None, "oom", "ok", "ok"],
+    })
 
     found = measured_watts(telemetry)
 

@@ -90,10 +90,13 @@ class Classes:
             raise InvalidInput("energy mode 0 must have speed 1 and draw 1 on every node class")
         if not ((self.speed > 0) & (self.speed <= 1) & (self.draw > 0) & (self.draw <= 1)).all():
             raise InvalidInput("speed and draw of every energy mode must lie in (0, 1]")
-        if not ((self.gpu_watts >= 0) & (self.gpu_watts <= self.busy_watts - self.idle_watts + _ROUNDING)).all():
+        most = self.busy_watts - self.idle_watts
+        beyond = (self.gpu_watts != 0) & ~((self.gpu_watts > 0) & (self.gpu_watts <= most + _ROUNDING))
+        if beyond.any():
+            row = int(beyond.argmax())
             raise InvalidInput(
-                f"gpu_watts of node classes must lie between 0 and busy_watts less idle_watts, got {self.gpu_watts} W "
-                f"for {self.busy_watts - self.idle_watts} W"
+                f"gpu_watts of node class {self.names[row]!r} is {self.gpu_watts[row]:g} W, expected 0 to busy_watts "
+                f"less idle_watts, {most[row]:g} W"
             )
         if not (self.worth > 0).all():
             raise InvalidInput(f"worth of node class {self.names[int(self.worth.argmin())]!r} must be above 0")

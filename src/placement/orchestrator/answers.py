@@ -200,7 +200,9 @@ def _job(seen: Seen, row: int) -> int:
     return int(seen.snapshot.steps.job[row])
 
 
-def told(entries: Iterable[Entry], *, job: str = "", node: str = "", kinds: Sequence[str] = ()) -> list[Told]:
+def told(
+    entries: Iterable[Entry], *, job: str = "", node: str = "", kinds: Sequence[str] = ()
+) -> list[Told]:
     """Return entries as people read them: all, or those of a job, of a node, of some kinds.
 
     What attempts of a job report is its too, and so is what attempts on a node do.

@@ -61,7 +61,9 @@ def jobs_status(state: FarmState, *, client: str = "", group: str = "") -> Seque
     text(client, "client", empty=True)
     text(group, "group", empty=True)
     every = (*map(_open, state.jobs.values()), *map(_past, state.past.values()))
-    return [job for job in every if (not client or job.client == client) and (not group or in_group(job.group, group))]
+    return [
+        job for job in every if (not client or job.client == client) and (not group or in_group(job.group, group))
+    ]
 
 
 def _open(entry: JobEntry) -> JobStatus:

@@ -41,19 +41,17 @@ def quarantined(report: ReadReport) -> list[dict[str, object]]:
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9é_/]{0,8}[a-z]", fullmatch=True)
 TABLES = st.lists(
-    st.fixed_dictionaries(
-        {
-            "job_id": NAMES,
-            "job_type": NAMES,
-            "node_class": NAMES,
-            "frame": st.one_of(st.none(), st.integers(0, 9999)),
-            "run_time": st.floats(0.1, 1e5).map(lambda value: round(value, 6)),
-            "peak_memory": st.one_of(st.none(), st.floats(1, 1e5).map(lambda value: round(value, 3))),
-            "denoise": st.one_of(st.none(), st.booleans()),
-            "status": st.sampled_from([None, "ok", "killed"]),
-            "progress": st.one_of(st.none(), st.just("[[0.5, 0.25],\n [1, 1]]")),
-        }
-    ),
+    st.fixed_dictionaries({
+        "job_id": NAMES,
+        "job_type": NAMES,
+        "node_class": NAMES,
+        "frame": st.one_of(st.none(), st.integers(0, 9999)),
+        "run_time": st.floats(0.1, 1e5).map(lambda value: round(value, 6)),
+        "peak_memory": st.one_of(st.none(), st.floats(1, 1e5).map(lambda value: round(value, 3))),
+        "denoise": st.one_of(st.none(), st.booleans()),
+        "status": st.sampled_from([None, "ok", "killed"]),
+        "progress": st.one_of(st.none(), st.just("[[0.5, 0.25],\n [1, 1]]")),
+    }),
     min_size=1,
     max_size=12,
 )
@@ -113,18 +111,13 @@ def test_bad_rows_stop_nothing_and_are_kept_with_their_place_and_values(tmp_path
     assert telemetry.report.rows_read == 5
     assert telemetry.report.rows_quarantined == 4
     assert telemetry.report.quarantined == {
-        "run_time: not a number": 1,
-        "run_time: infinite": 1,
-        "run_time: below 0 s": 1,
-        "shot: path out of its folder": 1,
-        "run_time: missing in an ok row": 1,
+        "run_time: not a number": 1, "run_time: infinite": 1, "run_time: below 0 s": 1,
+        "shot: path out of its folder": 1, "run_time: missing in an ok row": 1,
     }
     kept = quarantined(telemetry.report)
     assert [(row["row"], row["reasons"]) for row in kept] == [
-        (2, ["run_time: not a number"]),
-        (3, ["run_time: infinite"]),
-        (4, ["shot: path out of its folder", "run_time: below 0 s"]),
-        (5, ["run_time: missing in an ok row"]),
+        (2, ["run_time: not a number"]), (3, ["run_time: infinite"]),
+        (4, ["shot: path out of its folder", "run_time: below 0 s"]), (5, ["run_time: missing in an ok row"]),
     ]
     assert kept[0]["source"] == str(path)
     assert kept[0]["values"] == {**GOOD, "run_time": "fast", "shot": "b"}
@@ -223,8 +216,7 @@ def test_latin_1_names_in_a_utf_8_file_are_refused_and_kept_byte_by_byte(tmp_pat
 
     assert telemetry.rows["job_id"].tolist() == ["café", "ok"]
     assert telemetry.report.quarantined == {
-        "job_id: text that is not UTF-8": 1,
-        "row: 2 values for 5 columns": 1,
+        "job_id: text that is not UTF-8": 1, "row: 2 values for 5 columns": 1,
     }
     kept = {row["row"]: row for row in quarantined(telemetry.report)}
     assert kept[2]["values"]["job_id"] == "caf\\xe9"

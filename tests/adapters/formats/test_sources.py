@@ -83,13 +83,11 @@ def test_nothing_follows_a_damage():
 
 
 def test_types_that_only_parquet_has_come_as_plain_values(tmp_path):
-    table = pa.table(
-        {
-            "dictionary": pa.array(["a", "b", "a"]).dictionary_encode(),
-            "decimal": pa.array([Decimal("1.50"), None, Decimal("2")]),
-            "moment": pa.array([0, 1, None], type=pa.timestamp("ms", tz="UTC")),
-        }
-    )
+    table = pa.table({
+        "dictionary": pa.array(["a", "b", "a"]).dictionary_encode(),
+        "decimal": pa.array([Decimal("1.50"), None, Decimal("2")]),
+        "moment": pa.array([0, 1, None], type=pa.timestamp("ms", tz="UTC")),
+    })
     pq.write_table(table, tmp_path / "t.parquet")
 
     (piece,) = read_pieces(tmp_path / "t.parquet")

@@ -215,7 +215,9 @@ def _program(work: LikeWork, machines: Machines) -> tuple[int, csr_array, csr_ar
 
 
 def _solved(cost: Floats, use: csr_array, room: Floats, owed: csr_array) -> OptimizeResult:
-    solved = linprog(cost, A_ub=use.tocsr(), b_ub=room, A_eq=owed.tocsr(), b_eq=np.ones(owed.shape[0]), method="highs")
+    solved = linprog(
+        cost, A_ub=use.tocsr(), b_ub=room, A_eq=owed.tocsr(), b_eq=np.ones(owed.shape[0]), method="highs"
+    )
     if solved.status != 0:
         raise Infeasible(f"the work cannot be done in that time: {solved.message}")
     return solved
