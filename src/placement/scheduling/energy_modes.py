@@ -103,9 +103,9 @@ def dearness(farm: FarmSnapshot, rules: Rules, prices: Prices) -> Floats:
     >>> from placement.scheduling.rules import Aim
     >>> from placement.testing.planner_farms import snapshot_of
     >>> found = Prices(price=np.array([12.0]), plain=np.array([8.0]), drain=np.zeros(1), share=np.zeros((1, 1)))
-    >>> farm, rules = snapshot_of(), Rules(aim=Aim.CARBON)  # 295 W above sleep, 8 worth; 360 gCO2/kWh
+    >>> farm, rules = snapshot_of(), Rules(aim=Aim.CARBON)  # 295 W above sleep, 8 worth; 200 g/kWh
     >>> (3.6e6 * dearness(farm, rules, found)).round(3).tolist()
-    [6637.5]
+    [3687.5]
     """
     drawn = farm.classes.busy_watts - farm.classes.asleep_watts
     extra = np.maximum(prices.price / prices.plain - 1.0, 0.0)
