@@ -48,7 +48,7 @@ def test_work_without_a_deadline_has_as_many_waves_as_cost_what_they_save(waitin
 
     own = farm_seconds(farm, cost_of(farm, 60.0), farm.steps.waiting)
     for row in rows:
-        saves = lambda many, each=own[row]: (  # noqa: E731 - seconds of the farm, as the docstring has them
+        saves = lambda many, each=max(own[row], 60.0): (  # noqa: E731 - seconds of the farm, as the docstring has them
             (1 - 1 / many) * 0.5 * startup / 60 * own.sum() / 2 - (many - 1) * each / 2
         )
         assert 1 <= found[row] <= 8

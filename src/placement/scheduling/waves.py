@@ -31,8 +31,8 @@ def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, r
     deadline are not slowed; nor is anything where nodes stay as cold as they were (`Cost.warmth`).
 
     Work without a deadline is to end soon, but all of it ends sooner where less is loaded. With a queue of *B* seconds
-    of the farm, of which loading is the share *r*, *w* waves save (1 - 1/*w*) *r B* / 2 on average and cost a step of
-    *s* seconds of the farm (*w* - 1) *s* / 2: they are sqrt(*r B* / *s*), up to eight.
+    of the farm, of which loading is the share *r*, *w* waves save (1 - 1/*w*) *r B* / 2 on average and cost a step that
+    takes *s* seconds alone, a frame's or more, (*w* - 1) *s* / 2: they are sqrt(*r B* / *s*), up to eight.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def waves_of(farm: FarmSnapshot, cost: Cost, rules: Rules, outlooks: Outlooks, r
     undated = np.isfinite(frame) & np.isinf(jobs.deadline)[job] & ~ranking.danger & ~ranking.preview & ~jobs.held[job]
     own = farm_seconds(farm, cost, farm.steps.waiting)
     loads = cost.warmth * farm.steps.startup / np.where(undated, frame, np.inf)
-    even = np.sqrt(loads * own[undated].sum() / np.where(own > 0, own, np.inf))
+    even = np.sqrt(loads * own[undated].sum() / np.maximum(own, np.where(undated, frame, np.inf)))
     return np.where(spread, some, np.where(undated, np.clip(even, 1.0, _MOST_UNDATED), 1.0))
 
 
