@@ -47,12 +47,14 @@ def test_work_without_a_deadline_has_as_many_waves_as_cost_what_they_save(waitin
     found = waves(farm, cost_of(farm, 60.0, warmth=0.5))[0]
 
     own = farm_seconds(farm, cost_of(farm, 60.0), farm.steps.waiting)
-    for row in rows:
-        saves = lambda many, each=max(own[row], 60.0): (  # noqa: E731 - seconds of the farm, as the docstring has them
-            (1 - 1 / many) * 0.5 * startup / 60 * own.sum() / 2 - (many - 1) * each / 2
-        )
-        assert 1 <= found[row] <= 8
-        assert saves(found[row]) >= max(saves(many) for many in np.linspace(1, 8, 99)) - 1e-9
+    loads = 0.5 * startup / 60.0 * own.sum()
+
+    def saved(many: float, alone: float) -> float:
+        return float((1 - 1 / many) * loads / 2 - (many - 1) * alone / 2)
+
+    for many, alone in zip(found.tolist(), np.maximum(own, 60.0).tolist(), strict=True):
+        assert 1 <= many <= 8
+        assert saved(many, alone) >= max(saved(other, alone) for other in np.linspace(1, 8, 99)) - 1e-9
 
 
 def test_the_more_slack_the_more_waves_and_late_work_has_one():
