@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from placement.farm.clients import Lending
-from placement.scheduling.plan import Plan
+from placement.farm.machines import NodeState
+from placement.scheduling import explain
+from placement.scheduling.explain import MEANING
+from placement.scheduling.plan import Plan, Reason
 from placement.scheduling.planning import plan
 from placement.scheduling.pricing import pays
 from placement.scheduling.rules import Aim, Rules
@@ -72,6 +75,20 @@ def where_power_differs(aim: Aim, deadline: float, guarantee: float = 0.0) -> li
         jobs={"deadline": [deadline]}, steps={"waiting": [12]}, clients=clients_of(guarantee=[guarantee]),
     )  # fmt: skip
     return sorted(plan(farm, cost_of(farm, 60.0), Rules(aim=aim)).starts.node.tolist())
+
+
+def test_who_waits_for_a_better_node_while_another_is_free_or_asleep_says_so() -> None:
+    for state, aim, reason in (
+        (NodeState.UP, Aim.CARBON, Reason.BETTER_NODE), (NodeState.ASLEEP, Aim.CARBON, Reason.BETTER_NODE),
+        (NodeState.DOWN, Aim.CARBON, Reason.OTHERS_FIRST), (NodeState.UP, Aim.BALANCED, Reason.OTHERS_FIRST),
+    ):  # fmt: skip
+        farm = snapshot_of(
+            classes=classes_of(names=["new", "old"], busy_watts=[300.0, 600.0]), steps={"waiting": [20]},
+            nodes={"node_class": [0, 1], "state": [NodeState.UP, state]}, jobs={"deadline": [9000.0]},
+        )  # fmt: skip
+        decided = plan(farm, cost_of(farm, 60.0), Rules(aim=aim))
+        assert Reason(int(decided.waits.reason[0])) is reason, (state, aim)
+        assert MEANING[reason] in explain.why(farm, decided, 0)
 
 
 def test_who_saves_carbon_lets_guaranteed_work_wait_as_well_while_its_deadline_has_time() -> None:

@@ -22,6 +22,7 @@ def why(farm, **after):
         "licences": farm.licences,
         "reservations": Reservations(step=np.full(farm.nodes.count, NONE), ready=np.full(farm.nodes.count, np.inf)),
         "held_until": np.full(steps, np.nan),
+        "choosy": np.zeros(steps, bool),
         "capped": np.zeros(steps, bool),
     }
     found = waits(farm, cost_of(farm), Aftermath(**{**plain, **after}))
@@ -30,6 +31,12 @@ def why(farm, **after):
 
 def test_others_go_first_when_no_rule_is_in_the_way():
     assert why(snapshot_of(now=NOW)) == (Reason.OTHERS_FIRST, np.inf)
+
+
+def test_a_node_that_suits_it_better_is_full():
+    farm = snapshot_of(now=NOW, clients=clients_of(limit=[0.5]))
+    assert why(farm, choosy=np.ones(1, bool))[0] == Reason.BETTER_NODE
+    assert why(farm, choosy=np.ones(1, bool), used=np.array([4.0]))[0] == Reason.LIMIT
 
 
 def test_nothing_is_left():

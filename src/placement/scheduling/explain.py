@@ -34,6 +34,7 @@ MEANING: dict[Reason, str] = {
     Reason.CHEAPER_LATER: "waits: a cheaper or cleaner hour comes in time",
     Reason.POWER_CAP: "waits: the farm's power cap is reached",
     Reason.TOO_WIDE: "waits for ever: one frame is more than limits, and guarantees that others never lend, leave",
+    Reason.BETTER_NODE: "waits: for a node that suits it better than those with room, or draws less; it has the time",
     Reason.RECLAIM: "stopped: a client wants back what it lent",
     Reason.RESCUE: "stopped: a job in danger gains more than this loses",
     Reason.EMERGENCY: "stopped: an emergency needs the node",

@@ -41,6 +41,7 @@ class Reason(IntEnum):
     CHEAPER_LATER = 21  #: waits: a cheaper or cleaner hour comes in time
     POWER_CAP = 22  #: waits: the farm's power cap is reached
     TOO_WIDE = 23  #: waits: one frame is more than its client may ever hold
+    BETTER_NODE = 24  #: waits: for a node that suits it better than those with room; it has time
     RECLAIM = 30  #: stopped: a lender wants its guarantee back
     RESCUE = 31  #: stopped: a job in danger gains more than this loses
     EMERGENCY = 32  #: stopped: an emergency

@@ -50,7 +50,9 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     """
     scene = _Scene.of(farm, cost, rules)
     started = _dispatch(scene)
-    starts, power, capped = _within_power(scene, started)
+    dearest = _dearest(scene, started)
+    wanted = started.wanted(dearest)
+    starts, power, capped = _within_power(scene, started, wanted, np.isinf(dearest))
     stops = _stops(scene, started)
     after = Aftermath(
         left=_left(farm, starts),
@@ -59,6 +61,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
         licences=_licences(farm, starts),
         reservations=scene.reservations,
         held_until=np.where(scene.held.held, scene.held.until, np.nan),
+        choosy=_choosy(scene, started, wanted),
         capped=capped,
     )
     return Plan(
@@ -172,7 +175,24 @@ def _dispatch(scene: _Scene) -> Dispatch:
     return one
 
 
-def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bools]:
+def _dearest(scene: _Scene, started: Dispatch) -> Floats:
+    """Return how many times the price of its best class each step that is left pays to end sooner, ``(steps,)``."""
+    owed = started.within(scene.entitled.guaranteed + 1e-9) & (not scene.rules.aim.thrifty)
+    return np.where(owed, np.inf, scene.pays)
+
+
+def _choosy(scene: _Scene, started: Dispatch, wanted: Bools) -> Bools:
+    """Tell which steps leave room, or nodes that sleep, to others because their frames are done better elsewhere."""
+    farm, choosy = scene.farm, np.zeros(scene.farm.steps.count, bool)
+    rows = np.flatnonzero((started.waiting > 0) & wanted.any(axis=1))
+    sleeps = np.zeros(len(farm.classes.names), bool)
+    sleeps[farm.nodes.node_class[farm.nodes.state == NodeState.ASLEEP]] = True
+    there = started.room.may_fit(farm.steps.request[rows]) | sleeps
+    choosy[rows] = (there & scene.cost.able[rows] & ~wanted[rows]).any(axis=1)
+    return choosy
+
+
+def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools) -> tuple[Starts, Power, Bools]:
     """Put nodes to sleep, wake others, and give up or slow what the power cap does not allow."""
     farm, starts = scene.farm, started.starts()
     taken = scene.reservations.step != NONE
@@ -180,10 +200,7 @@ def _within_power(scene: _Scene, started: Dispatch) -> tuple[Starts, Power, Bool
     frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
     frames = may_use(farm, frames, scene.order, started.least, started.left(scene.most), started.room.licences)
     when = np.where(scene.held.held, scene.held.until, farm.now)
-    owed = started.within(scene.entitled.guaranteed + 1e-9) & (not scene.rules.aim.thrifty)
-    dearest = np.where(owed, np.inf, scene.pays)
-    wants = replace(scene.cost, seconds=np.where(started.wanted(dearest), scene.cost.seconds, np.inf))
-    first = np.isinf(dearest)
+    wants = replace(scene.cost, seconds=np.where(wanted, scene.cost.seconds, np.inf))
     power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when, first=first)
     capped = np.zeros(farm.steps.count, bool)
     if np.isinf(farm.power_cap):

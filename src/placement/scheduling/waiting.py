@@ -32,6 +32,9 @@ class Aftermath:
         Nodes that are kept.
     held_until
         When held work goes on, seconds; NaN where it is not held, shape ``(steps,)``.
+    choosy
+        Steps for which nodes have room, or sleep, on which they do not start because others suit them better, shape
+        ``(steps,)``.
     capped
         Steps of which a start was given up for the power cap, shape ``(steps,)``.
     """
@@ -42,6 +45,7 @@ class Aftermath:
     licences: Ints
     reservations: Reservations
     held_until: Floats
+    choosy: Bools
     capped: Bools
 
 
@@ -60,6 +64,7 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     kept[after.reservations.step[after.reservations.kept]] = True
     none_free = np.append(after.licences <= 0, False)[steps.licence]
     rules: list[tuple[Bools, Reason]] = [
+        (after.choosy, Reason.BETTER_NODE),
         (after.capped, Reason.POWER_CAP),
         (kept, Reason.RESERVATION),
         (at_most, Reason.PARTITION),

@@ -110,6 +110,7 @@ def _waits(farm: FarmSnapshot, cost: Cost, most: Floats, starts: Starts) -> Wait
         licences=done.licences,
         reservations=Reservations(step=np.full(nodes, NONE), ready=np.full(nodes, np.inf)),
         held_until=np.full(steps, np.nan),
+        choosy=np.zeros(steps, bool),
         capped=np.zeros(steps, bool),
     )
     return waits(farm, cost, after)
