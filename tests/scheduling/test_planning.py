@@ -104,7 +104,7 @@ def test_who_saves_carbon_lets_work_wait_though_others_behind_it_are_in_danger()
     seen = assess(farm, cost_of(farm, 60.0), Rules(aim=Aim.CARBON), farm.worth() * farm.clients.limit)
 
     assert seen.ranking.danger.tolist() == [True, True]
-    assert seen.ranking.pressed.tolist() == [False, True]
+    assert seen.ranking.hurried.tolist() == [False, True]
     found = pays(farm, Rules(aim=Aim.CARBON), seen.outlooks, seen.ranking)
     assert found[0] < np.inf
     assert found[1] == np.inf

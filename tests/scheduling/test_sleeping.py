@@ -14,7 +14,7 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Power, Reason
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Aim, Rules
-from placement.scheduling.sleeping import break_even, may_use, sleep_and_wake, warm_reserve
+from placement.scheduling.sleeping import break_even, sleep_and_wake, waiting_for_room, warm_reserve
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 from placement.units import Floats
@@ -179,7 +179,7 @@ def test_frames_may_use_what_clients_and_licences_leave_the_first_in_order_first
     order = chance.permutation(farm.steps.count)[: chance.integers(0, farm.steps.count + 1)]
     left = chance.uniform(-10, most + 1e-9, farm.clients.count)
 
-    may = may_use(farm, frames, order, worth, left, farm.licences)
+    may = waiting_for_room(farm, frames, order, worth, left, farm.licences)
 
     client = farm.jobs.client[farm.steps.job]
     able = np.where(np.isfinite(worth), worth, 0.0)

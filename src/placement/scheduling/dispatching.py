@@ -57,7 +57,7 @@ class Dispatch:
     _few: Ints = field(init=False)
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
-    least: Floats = field(init=False)
+    least: Floats = field(init=False)  #: worth of a frame of each step where it is worth least, ``(steps,)``
     _score: Floats = field(init=False)
     _above: list[list[int]] = field(init=False)
     _taken: list[tuple[int, Ints, Ints, int, int, float, float]] = field(init=False)

@@ -23,7 +23,7 @@ from placement.scheduling.reserving import NONE, Reservations, reserve, wide_ste
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.shares_worth import aggregated
-from placement.scheduling.sleeping import may_use, sleep_and_wake
+from placement.scheduling.sleeping import sleep_and_wake, waiting_for_room
 from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
 from placement.scheduling.waves import abreast, farm_seconds, reach, waves_of
@@ -198,7 +198,7 @@ def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools)
     taken = scene.reservations.step != NONE
     taken[starts.node] = True
     frames = np.where(farm.jobs.held[farm.steps.job], 0, started.waiting)
-    frames = may_use(farm, frames, scene.order, started.least, started.left(scene.most), started.room.licences)
+    frames = waiting_for_room(farm, frames, scene.order, started.least, started.left(scene.most), started.room.licences)
     when = np.where(scene.held.held, scene.held.until, farm.now)
     wants = replace(scene.cost, seconds=np.where(wanted, scene.cost.seconds, np.inf))
     power = sleep_and_wake(farm, wants, scene.rules, taken=taken, frames=frames, when=when, first=first)

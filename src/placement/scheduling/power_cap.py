@@ -40,7 +40,7 @@ class Fit:
 def start_watts(farm: FarmSnapshot, starts: Starts, mode: Ints) -> Floats:
     """Return what each start would draw at most above its idle node in the given modes, W, shape ``(starts,)``."""
     kind, classes = farm.nodes.node_class[starts.node], farm.classes
-    return np.asarray(_dynamic(farm, starts, kind) * classes.draw[kind, mode])
+    return np.asarray(classes.work_watts(farm.steps.request[starts.step], kind) * classes.draw[kind, mode])
 
 
 def within_cap(farm: FarmSnapshot, starts: Starts, wakes: Ints) -> tuple[Bools, Bools]:
@@ -85,7 +85,7 @@ def fit_cap(farm: FarmSnapshot, starts: Starts, wakes: Ints) -> Fit:
     """
     room = farm.power_cap - watts(farm)
     kind, classes = farm.nodes.node_class[starts.node], farm.classes
-    dynamic, mode = _dynamic(farm, starts, kind), starts.mode.copy()
+    dynamic, mode = classes.work_watts(farm.steps.request[starts.step], kind), starts.mode.copy()
     for _ in range(classes.modes - 1):
         drawn = dynamic * classes.draw[kind, mode]
         lower = _next_lower(classes)[kind, mode]
@@ -94,11 +94,6 @@ def fit_cap(farm: FarmSnapshot, starts: Starts, wakes: Ints) -> Fit:
         mode = np.where(after < drawn.sum() - room, lower, mode)
     keep_starts, keep_wakes = _prefixes(farm, dynamic * classes.draw[kind, mode], wakes, room)
     return Fit(mode=mode, starts=keep_starts, wakes=keep_wakes)
-
-
-def _dynamic(farm: FarmSnapshot, starts: Starts, kind: Ints) -> Floats:
-    """Return the draw above idle of each start in the fastest mode."""
-    return farm.classes.work_watts(farm.steps.request[starts.step], kind)
 
 
 def _next_lower(classes: Classes) -> Ints:

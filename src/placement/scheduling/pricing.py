@@ -122,7 +122,7 @@ def pays(farm: FarmSnapshot, rules: Rules, outlooks: Outlooks, ranking: Ranking)
     if not rules.aim.thrifty:
         return np.where(in_time[job] & ~ranking.danger & ~ranking.preview, _CALM_PAYS, np.inf)
     most = np.where(in_time[job], _THRIFTY_PAYS, np.where(dated[job], np.inf, _CALM_PAYS))
-    return np.where(ranking.preview | ranking.pressed, np.inf, most)
+    return np.where(ranking.preview | ranking.hurried, np.inf, most)
 
 
 def price_classes(frames: Floats, load: Floats, nodes: Floats, worth: Floats, patience: Seconds) -> Prices:

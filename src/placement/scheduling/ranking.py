@@ -50,15 +50,15 @@ class Ranking:
         Lower goes first; all different.
     danger
         Waiting longer would cost the job its deadline, or it is an emergency, or it has waited as long as work may.
-    pressed
-        The same without regard to those behind the job, who may be in danger if it waits.
+    hurried
+        In danger for its own sake: not only because somebody behind the job would be if it waited.
     reason
         Why it stands there: `Reason.URGENT`, `Reason.PREVIEW` or `Reason.SHARE`.
     """
 
     key: Floats
     danger: Bools
-    pressed: Bools
+    hurried: Bools
     reason: Ints
 
     def __post_init__(self) -> None:
@@ -186,8 +186,8 @@ def rank(
     )
     reason = np.where((tier == _DANGER) & ~pressed[job], Reason.SHARE, reason)
     danger = (tier == _EMERGENCY) | (tier == _DANGER)
-    alone = danger & ~(in_time & ~emergency)[job]
-    return Ranking(key=key, danger=danger, pressed=alone, reason=reason.astype(np.int64))
+    hurried = danger & ~(in_time & ~emergency)[job]
+    return Ranking(key=key, danger=danger, hurried=hurried, reason=reason.astype(np.int64))
 
 
 def _per_work(farm: FarmSnapshot, work: Floats) -> tuple[Floats, Floats]:

@@ -33,7 +33,8 @@ class Rules:
     ----------
     aim
         Performance: fastest mode, nothing sleeps or is held. Balanced: modes that cost little time, idle nodes sleep.
-        Cost, carbon: also flexible work waits for cheap or clean hours, and for nodes that draw little.
+        Cost, carbon: also flexible work waits for cheap or clean hours, and for nodes that draw little, within
+        guarantees too, while its own deadline has time.
     confidence
         Probability with which a deadline must be met before work is held, slowed or outranked, in (0.5, 1).
     emergency

@@ -12,7 +12,7 @@ from placement.scheduling.plan import Power, Reason
 from placement.scheduling.rules import Aim, Rules
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["break_even", "may_use", "sleep_and_wake", "warm_reserve"]
+__all__ = ["break_even", "sleep_and_wake", "waiting_for_room", "warm_reserve"]
 
 _LEAST_SHARE = 1e-6  #: of a node, for frames that ask for nothing
 _AWAKE = (NodeState.UP, NodeState.WAKING)
@@ -57,7 +57,9 @@ def warm_reserve(farm: FarmSnapshot, cost: Cost, rules: Rules, taken: Bools) -> 
     return np.asarray(reserve)
 
 
-def may_use(farm: FarmSnapshot, frames: Ints, order: Ints, worth: Floats, left: Floats, licences: Ints) -> Ints:
+def waiting_for_room(
+    farm: FarmSnapshot, frames: Ints, order: Ints, worth: Floats, left: Floats, licences: Ints
+) -> Ints:
     """Return how many frames of each step wait for room alone: no more than clients and licences allow, ``(steps,)``.
 
     Parameters
@@ -77,7 +79,7 @@ def may_use(farm: FarmSnapshot, frames: Ints, order: Ints, worth: Floats, left: 
     --------
     >>> from placement.testing.planner_farms import snapshot_of
     >>> farm, frames = snapshot_of(steps={"job": [0, 0]}), np.array([3, 5])
-    >>> may_use(farm, frames, np.array([1]), np.array([2.0, 4.0]), np.array([17.0]), np.zeros(0, int)).tolist()
+    >>> waiting_for_room(farm, frames, np.array([1]), np.array([2.0, 4.0]), np.array([17.0]), np.zeros(0, int)).tolist()
     [0, 4]
     """
     client = farm.jobs.client[farm.steps.job]
