@@ -279,6 +279,7 @@ def test_bad_input_is_named(case: str, tmp_path: Path) -> None:
         read_farm(folder(tmp_path, **tables))
 
     assert [part for part in told if part not in str(raised.value)] == [], str(raised.value)
+    assert "np." not in str(raised.value)
 
 
 @settings(max_examples=80, deadline=None)

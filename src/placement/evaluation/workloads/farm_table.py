@@ -66,7 +66,8 @@ class FarmTable:
 
     def wrong(self, row: int, column: str, value: object, expectation: str) -> InvalidInput:
         """Return the error that says what is wrong with a value; the first row under the header is row 1."""
-        return InvalidInput(f"{self.name}, row {row + 1}, column {column}: {value!r}, expected {expectation}")
+        shown = repr(value.item() if isinstance(value, np.generic) else value)
+        return InvalidInput(f"{self.name}, row {row + 1}, column {column}: {shown}, expected {expectation}")
 
 
 def read_table(folder: Path, stem: str) -> FarmTable | None:
