@@ -18,7 +18,7 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Outlooks, Reason, Stops
-from placement.scheduling.preemption import Asking, ends_by, loss, reclaims, remaining, rescues
+from placement.scheduling.preemption import Asking, Known, ends_by, loss, reclaims, remaining, rescues
 from placement.scheduling.preemption_rescue import expected_tardiness
 from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.rules import Rules
@@ -251,7 +251,40 @@ def test_reclaims_keep_the_rules(seed: int) -> None:
     victims = np.unique(owner[fresh])
     assert (used(farm) - lost >= granted.guaranteed - 1e-9)[victims].all()
     if stops.now.any():
-        assert (farm.clients.lending == Lending.PREEMPT).any()
+        assert (farm.clients.lending != Lending.FRAME).any()
+
+
+def in_the_way(lending: Lending, runs: float = 3000.0) -> tuple[FarmSnapshot, Cost]:
+    """A client whose frames can run on one class alone, which is full of another's, while half of the farm is free."""
+    farm = snapshot_of(
+        now=1000.0, classes=classes_of(names=["any", "large"]), nodes={"node_class": [0, 1]},
+        clients=clients_of(guarantee=[0.25, 0.0], lending=[int(lending), int(Lending.FRAME)]),
+        jobs={"client": [0, 1, 1]},
+        steps={"job": [0, 1, 2], "request": np.tile([4, 1024, 0, 0, 0], (3, 1)), "waiting": [3, 0, 0]},
+        attempts={"step": [1, 2], "node": [1, 1], "started": [800.0, 800.0]},
+    )  # fmt: skip
+    return farm, cost_of(farm, [[np.inf, 600.0], [runs, runs], [runs, runs]], spread=[0.01] * 3, common=[0.0] * 3)
+
+
+@pytest.mark.parametrize("lending", [Lending.STATIC, Lending.NEVER])
+def test_who_stands_where_alone_what_is_never_lent_can_run_leaves_at_once(lending: Lending) -> None:
+    stops, soon = reclaimed(*in_the_way(lending)), reclaimed(*in_the_way(lending, runs=220.0))
+
+    assert stops.now.tolist() == [True]
+    assert stops.reason.tolist() == [Reason.RECLAIM]
+    assert soon.now.tolist() == [False]  # it ends before the next decision
+
+
+def test_who_stands_where_alone_lent_room_can_run_may_finish_its_frame() -> None:
+    assert reclaimed(*in_the_way(Lending.FRAME)).now.tolist() == [False]
+
+
+def test_of_those_who_lose_as_much_the_one_without_a_deadline_in_danger_leaves() -> None:
+    farm, cost = in_the_way(Lending.NEVER)
+    granted = entitlements(farm, demand(farm, cost))
+
+    for danger, leaves in (([False, True, False], [1]), ([False, False, True], [0])):
+        assert reclaims(farm, cost, RULES, granted, Known(danger=np.array(danger))).attempt.tolist() == leaves
 
 
 @given(SEEDS)

@@ -1,6 +1,7 @@
 """Late work delays no deadline that can be met; deadlines count by worth where nothing is to spare."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +97,10 @@ def test_deadlines_count_by_worth_within_bounds_and_less_the_more_there_is_to_sp
     kept = np.flatnonzero(~found.given_up)
     order = kept[np.argsort(-(value / work)[kept], kind="stable")]
     assert (np.diff((by / due)[order]) >= -1e-9).all()
+
+
+def test_a_deadline_counts_less_by_worth_the_further_beyond_half_a_day_it_is():
+    for hours, times in ((6.0, 4.0), (12.0, 4.0), (24.0, 2.0), (48.0, 2**0.5)):
+        found = chosen([4.0, 4.0], [hours * 3600] * 2, [1.0, 7.0])
+        by = weighed(np.full(2, hours * 3600), found, np.zeros(2), np.array([4.0, 4.0]))
+        assert by[0] == pytest.approx(hours * 3600 * times)

@@ -23,6 +23,7 @@ def why(farm, **after):
         "reservations": Reservations(step=np.full(farm.nodes.count, NONE), ready=np.full(farm.nodes.count, np.inf)),
         "held_until": np.full(steps, np.nan),
         "choosy": np.zeros(steps, bool),
+        "kept": np.zeros(steps, bool),
         "capped": np.zeros(steps, bool),
     }
     found = waits(farm, cost_of(farm), Aftermath(**{**plain, **after}))
@@ -95,6 +96,7 @@ def test_a_frame_is_more_than_others_ever_leave():
     farm = snapshot_of(now=NOW, steps={"request": [[6, 1, 0, 0, 0]]})
     assert why(farm, most=np.array([4.0])) == (Reason.TOO_WIDE, np.inf)
     assert why(farm, most=np.array([6.0]), used=np.array([1.0]))[0] == Reason.PARTITION
+    assert why(farm, kept=np.ones(1, bool))[0] == Reason.PARTITION
 
 
 def test_a_frame_is_more_than_the_limit_of_its_client():

@@ -36,8 +36,8 @@ class Dispatch:
         Worth held by each client, parents included, shape ``(clients,)``.
     danger
         Which steps are in danger, shape ``(steps,)``.
-    ceiling
-        Worth that all clients together may hold: the farm without what is kept for those who never lend.
+    unkept
+        Worth that may start beside what is kept for clients who never lend; what is guaranteed starts even there.
     abreast
         How many frames each step begins at once where `fill` is narrow, shape ``(steps,)``; None: all.
     """
@@ -50,7 +50,7 @@ class Dispatch:
     order: Ints
     used: Floats
     danger: Bools
-    ceiling: float = float("inf")
+    unkept: float = float("inf")
     abreast: Ints | None = None
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
@@ -130,7 +130,7 @@ class Dispatch:
         if not len(rows):
             return
         allowed = caps + 1e-9
-        rows = rows[self.within(allowed)[rows]]
+        rows = rows[self.within(allowed, reason)[rows]]
         fits = self.room.may_fit(self.farm.steps.request[rows])
         some = np.flatnonzero(fits.any(axis=1))
         if not len(some):
@@ -152,7 +152,7 @@ class Dispatch:
         for first in range(0, len(rows), _LOOK):
             row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
             if first:
-                may = self._worth[row, klass] * _ALMOST <= self.left(caps)[self._client[row]]
+                may = self._worth[row, klass] * _ALMOST <= self.left(caps, reason)[self._client[row]]
                 may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
                 row, klass = row[may], klass[may]
             for each, on in zip(row.tolist(), klass.tolist(), strict=True):
@@ -180,11 +180,8 @@ class Dispatch:
 
         First by what the nodes of a class have at most of anything, which leaves a tenth of the steps to look at.
         """
-        rows, node_class, free = (
-            self.order[self.waiting[self.order] > 0],
-            self.farm.nodes.node_class[kept],
-            self.room.free,
-        )
+        rows, free = self.order[self.waiting[self.order] > 0], self.room.free
+        node_class = self.farm.nodes.node_class[kept]
         most = np.full((len(self.farm.classes.names), RESOURCES), -1.0)
         longest = np.full(len(most), -np.inf)
         np.maximum.at(most, node_class, free[kept])
@@ -199,9 +196,9 @@ class Dispatch:
             fits &= wanted[some, resource, None] <= free[kept, resource]
         return np.asarray(rows[some[fits.any(axis=1)]])
 
-    def within(self, caps: Floats) -> Bools:
+    def within(self, caps: Floats, reason: Reason | None = None) -> Bools:
         """Tell of which steps one more frame, where it is worth least, keeps clients within `caps`, ``(steps,)``."""
-        return np.asarray(self.least * _ALMOST <= self.left(caps)[self._client])
+        return np.asarray(self.least * _ALMOST <= self.left(caps, reason)[self._client])
 
     def wanted(self, dearest: Floats | float = np.inf) -> Bools:
         """Return on which classes frames start rather than wait for a better one, shape ``(steps, classes)``.
@@ -226,13 +223,16 @@ class Dispatch:
             soon = np.isfinite(seconds) & (seconds <= best_end) & (score <= most * best)
         return np.asarray(good | soon)
 
-    def left(self, caps: Floats) -> Floats:
-        """Return what each client may still take, shape ``(clients,)``."""
-        each = caps - self.used
-        return np.array([min(self.ceiling, *each[above].tolist()) for above in self._above])
+    def left(self, caps: Floats, reason: Reason | None = None) -> Floats:
+        """Return what each client may still take for a reason, shape ``(clients,)``."""
+        each, beside = caps - self.used, self._beside(reason)
+        return np.array([min(beside, *each[above].tolist()) for above in self._above])
+
+    def _beside(self, reason: Reason | None) -> float:
+        return np.inf if reason == Reason.GUARANTEED else self.unkept
 
     def _start(self, row: int, klass: int, caps: Floats, reason: Reason, most: Ints) -> None:
-        count = min(self._allowed(row, klass, caps), most.item(row))
+        count = min(self._allowed(row, klass, caps, reason), most.item(row))
         if count <= 0:
             return
         farm = self.farm
@@ -241,9 +241,9 @@ class Dispatch:
         if len(nodes):
             self._take(row, nodes, counts, reason)
 
-    def _allowed(self, row: int, klass: int, caps: Floats) -> int:
+    def _allowed(self, row: int, klass: int, caps: Floats, reason: Reason | None = None) -> int:
         """Return how many frames of a step its clients, its licence and itself allow."""
-        left, count = self.ceiling, self.waiting.item(row)
+        left, count = self._beside(reason), self.waiting.item(row)
         for client in self._above[self._client.item(row)]:
             left = min(left, caps.item(client) - self.used.item(client))
         if left < np.inf:
@@ -259,7 +259,7 @@ class Dispatch:
         self.room.take(self.farm.steps.request[row], nodes, counts, int(self.farm.steps.licence[row]))
         self.waiting[row] -= started
         self._few[row] -= started
-        self.ceiling -= started * self._worth[row, klass]
+        self.unkept -= started * self._worth[row, klass]
         for client in self._above[self._client[row]]:
             self.used[client] += started * self._worth[row, klass]
         scores = self._score[row].tolist()

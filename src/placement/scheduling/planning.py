@@ -17,11 +17,11 @@ from placement.scheduling.lanes import bulky, crowded_out, lanes
 from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
-from placement.scheduling.preemption import Asking, reclaims, remaining, rescues
+from placement.scheduling.preemption import Asking, Known, reclaims, remaining, rescues
 from placement.scheduling.pricing import Prices, pays, prices_of
 from placement.scheduling.reserving import NONE, Reservations, reserve, wide_steps
 from placement.scheduling.rules import Rules
-from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
+from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, unkept, used
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake, waiting_for_room
 from placement.scheduling.urgency import Urgency, assess
@@ -53,7 +53,8 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     dearest = _dearest(scene, started)
     wanted = started.wanted(dearest)
     starts, power, capped = _within_power(scene, started, wanted, np.isinf(dearest))
-    stops = _stops(scene, started)
+    stops = _stops(scene, started, wanted)
+    choosy, kept = _passing(scene, started, wanted)
     after = Aftermath(
         left=_left(farm, starts),
         used=scene.used + _begun(scene, starts),
@@ -61,7 +62,8 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
         licences=_licences(farm, starts),
         reservations=scene.reservations,
         held_until=np.where(scene.held.held, scene.held.until, np.nan),
-        choosy=_choosy(scene, started, wanted),
+        choosy=choosy,
+        kept=kept,
         capped=capped,
     )
     return Plan(
@@ -150,11 +152,9 @@ def _affords(farm: FarmSnapshot, cost: Cost, spare: Floats) -> Bools:
 def _dispatch(scene: _Scene) -> Dispatch:
     """Start frames, pass by pass."""
     farm, entitled, danger = scene.farm, scene.entitled, scene.urgency.ranking.danger
-    kept, roots = float(entitled.kept[farm.clients.parent < 0].sum()), scene.used[farm.clients.parent < 0]
-    ceiling = farm.worth() - kept - float(roots.sum()) if kept > 0 else np.inf
-    few = abreast(scene.waves, farm.steps.waiting, farm.steps.running)
+    beside, few = unkept(farm, entitled), abreast(scene.waves, farm.steps.waiting, farm.steps.running)
     one = Dispatch(
-        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, ceiling, few
+        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, beside, few
     )
     passes = (True, False) if (scene.waves > 1).any() else (False,)
     at_once = scene.pays if scene.rules.aim.thrifty else np.inf
@@ -177,19 +177,20 @@ def _dispatch(scene: _Scene) -> Dispatch:
 
 def _dearest(scene: _Scene, started: Dispatch) -> Floats:
     """Return how many times the price of its best class each step that is left pays to end sooner, ``(steps,)``."""
-    owed = started.within(scene.entitled.guaranteed + 1e-9) & (not scene.rules.aim.thrifty)
+    owed = started.within(scene.entitled.guaranteed + 1e-9, Reason.GUARANTEED) & (not scene.rules.aim.thrifty)
     return np.where(owed, np.inf, scene.pays)
 
 
-def _choosy(scene: _Scene, started: Dispatch, wanted: Bools) -> Bools:
-    """Tell which steps leave room, or nodes that sleep, to others because their frames are done better elsewhere."""
-    farm, choosy = scene.farm, np.zeros(scene.farm.steps.count, bool)
-    rows = np.flatnonzero((started.waiting > 0) & wanted.any(axis=1))
+def _passing(scene: _Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bools]:
+    """Tell which steps leave room, or nodes that sleep, to others: done better elsewhere; kept for who never lends."""
+    farm, (choosy, kept) = scene.farm, np.zeros((2, scene.farm.steps.count), bool)
+    rows = np.flatnonzero(started.waiting > 0)
     sleeps = np.zeros(len(farm.classes.names), bool)
     sleeps[farm.nodes.node_class[farm.nodes.state == NodeState.ASLEEP]] = True
-    there = started.room.may_fit(farm.steps.request[rows]) | sleeps
-    choosy[rows] = (there & scene.cost.able[rows] & ~wanted[rows]).any(axis=1)
-    return choosy
+    there = (started.room.may_fit(farm.steps.request[rows]) | sleeps) & scene.cost.able[rows]
+    choosy[rows] = (there & ~wanted[rows]).any(axis=1) & wanted[rows].any(axis=1)
+    kept[rows] = there.any(axis=1) & (started.least[rows] > started.unkept + 1e-9)
+    return choosy, kept
 
 
 def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools) -> tuple[Starts, Power, Bools]:
@@ -216,11 +217,12 @@ def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools)
     return kept, Power(node=power.node[keep], up=power.up[keep], reason=power.reason[keep]), capped
 
 
-def _stops(scene: _Scene, started: Dispatch) -> Stops:
-    """Take back what clients are owed, and rescue jobs in danger with what is still free after the starts."""
+def _stops(scene: _Scene, started: Dispatch, wanted: Bools) -> Stops:
+    """Take back what clients are owed where they would start, and rescue jobs in danger with what is still free."""
     farm, seen = scene.farm, scene.urgency
-    back = reclaims(farm, scene.cost, scene.rules, scene.entitled, scene.remaining)
-    asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.ceiling)
+    known = Known(left=scene.remaining, danger=seen.ranking.danger, wanted=wanted if scene.rules.aim.thrifty else None)
+    back = reclaims(farm, scene.cost, scene.rules, scene.entitled, known)
+    asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.unkept)
     now = replace(farm, nodes=replace(farm.nodes, free=started.room.free))
     saved = rescues(now, scene.cost, scene.rules, seen.outlooks, asking, scene.remaining)
     new = ~np.isin(saved.attempt, back.attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from placement.scheduling.preemption_loss import ends_by, loss, remaining
-from placement.scheduling.preemption_reclaim import reclaims
+from placement.scheduling.preemption_reclaim import Known, reclaims
 from placement.scheduling.preemption_rescue import Asking, rescues
 
-__all__ = ["Asking", "ends_by", "loss", "reclaims", "remaining", "rescues"]
+__all__ = ["Asking", "Known", "ends_by", "loss", "reclaims", "remaining", "rescues"]

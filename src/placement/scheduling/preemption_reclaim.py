@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from placement.farm.clients import Lending
@@ -14,10 +16,11 @@ from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, used
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["interruptible", "reclaims", "stops_of"]
+__all__ = ["Known", "interruptible", "reclaims", "stops_of"]
 
 #: Kinds of frames for which room is made in one decision, lest it take long; the rest's turn is the next.
 _KINDS = 32
+_DANGER = 10.0  #: docs/shares.md has what other factors do
 _ROUNDING = 1e-9
 
 
@@ -44,17 +47,38 @@ def stops_of(chosen: list[tuple[Ints, bool, Reason]], losses: Floats) -> Stops:
     return Stops(attempt=rows, now=now, reason=why, loss=np.where(now, losses[rows], 0.0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Known:
+    """What a decision knows already; None: nothing.
+
+    Parameters
+    ----------
+    left
+        What `placement.scheduling.preemption_loss.remaining` says, shape ``(attempts,)``.
+    danger
+        Steps whose deadlines are in danger: their frames are interrupted where others would lose `_DANGER` times as
+        much, shape ``(steps,)``.
+    wanted
+        Classes on which guaranteed frames would start, shape ``(steps, classes)``.
+    """
+
+    left: Floats | None = None
+    danger: Bools | None = None
+    wanted: Bools | None = None
+
+
 class _Reclaiming:
     """Guarantees on their way back in one decision."""
 
-    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, entitled: Entitlements, left: Floats) -> None:
-        self.farm, self.cost, self.rules = farm, cost, rules
-        self.room = Room(farm, entitled.guaranteed)
-        roots = farm.clients.parent < 0
-        kept = float(entitled.kept[roots].sum())
-        self.unkept = farm.worth() - kept - float(used(farm)[roots].sum()) if kept > 0 else np.inf
-        self.left, self.losses = left, loss(farm)
-        self.ends, self.able = ends_by(farm, cost, rules.confidence), cost.able
+    def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, guaranteed: Floats, known: Known) -> None:
+        self.farm, self.rules = farm, rules
+        wanted = cost.able if known.wanted is None else known.wanted
+        self.cost = replace(cost, seconds=np.where(wanted, cost.seconds, np.inf))
+        self.room = Room(farm, guaranteed)
+        self.left, self.losses = remaining(farm, cost) if known.left is None else known.left, loss(farm)
+        danger = np.zeros(farm.steps.count, bool) if known.danger is None else known.danger
+        self.price = self.losses * np.where(danger, _DANGER, 1.0)[farm.attempts.step]
+        self.ends, self.able = ends_by(farm, cost, rules.confidence), self.cost.able
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         self.frames = farm.steps.waiting.astype(np.int64)
         licensed = farm.steps.licence >= 0
@@ -71,9 +95,13 @@ class _Reclaiming:
         return np.asarray(rows)
 
     def window(self, client: int, rows: Ints) -> Seconds:
-        """Return the seconds until a client's guarantee must be back; infinite: when frames end."""
-        if self.farm.clients.lending[client] != Lending.PREEMPT:
-            return np.inf
+        """Return the seconds until a client's guarantee must be back; infinite: when frames end.
+
+        What is never lent has to be there by the next decision: others stand where the client's own frames could run.
+        """
+        lending = self.farm.clients.lending[client]
+        if lending != Lending.PREEMPT:
+            return np.inf if lending == Lending.FRAME else self.rules.interval
         since = float(self.farm.clients.short_since[client])
         since = float(self.farm.steps.since[rows].min()) if np.isnan(since) else min(since, self.farm.now)
         waited = self.farm.now - since
@@ -85,6 +113,7 @@ class _Reclaiming:
         if not len(rows) or not self.room.borrowed(client).any():
             return 0.0
         window, amount = self.window(client, rows), lack
+        wakes = window if self.farm.clients.lending[client] == Lending.PREEMPT else np.inf
         soon = self.ends <= window
         for _ in range(kinds):
             if amount <= _ROUNDING or not len(rows):
@@ -95,7 +124,7 @@ class _Reclaiming:
             able, unit = self.room.able(self.cost, step)
             frames = int(self.frames[kind].sum())
             need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
-            self.fill(need, window)
+            self.room.fill(need, wakes)
             if need.open:
                 self.wait(need, soon)
             if need.open and np.isfinite(window):
@@ -103,17 +132,6 @@ class _Reclaiming:
             self.count(kind, frames - need.frames)
             amount = need.amount
         return lack - max(amount, 0.0)
-
-    def fill(self, need: Need, window: Seconds) -> None:
-        """Give room without anybody leaving, but none that is kept for those who never lend."""
-        least = float(need.unit[need.able].min(initial=np.inf))
-        beyond = 0
-        if np.isfinite(self.unkept):
-            beyond = max(need.frames - int((max(self.unkept, 0.0) + _ROUNDING) // least), 0)
-        before, need.frames = need.amount, need.frames - beyond
-        self.room.fill(need, window)
-        need.frames += beyond
-        self.unkept -= before - need.amount
 
     def count(self, rows: Ints, served: int) -> None:
         """Take frames that have room from those that wait, step by step."""
@@ -135,29 +153,30 @@ class _Reclaiming:
         """Interrupt attempts that lose least per worth regained."""
         leaving = self.farm.attempts.stopping
         pool = self.room.borrowed(need.client) & interruptible(self.farm, self.rules, window)
-        price = np.where(leaving, 0.0, self.losses)
+        price = np.where(leaving, 0.0, self.price)
         density = price / np.maximum(self.room.holds, np.finfo(float).tiny)
         victims = self.room.clear(need, pool, price, density)
         self.chosen.append((victims, True, Reason.RECLAIM))
 
 
 def reclaims(
-    farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements, left: Floats | None = None
+    farm: FarmSnapshot, cost: Cost, rules: Rules, entitlements: Entitlements, known: Known | None = None
 ) -> Stops:
     """Choose attempts that leave so that clients get back what they are guaranteed and can use.
 
-    A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time,
-    but none that is kept for those who never lend; then borrowers' attempts that end in time, with `Rules.confidence`,
-    are told not to go on with another frame: those of the client that borrows most, and of these those that end first.
-    A guarantee lent under PREEMPT must be back `Clients.reclaim` seconds after `Clients.short_since`, where that is not
-    known after the client's longest waiting step started its last frame: what frame ends do not give back by then is
-    interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit, node by
-    node. No borrower falls below its own guarantee, nor do those above it.
+    A client that holds less than guaranteed and has ready frames first gets the room that is free or wakes up in time;
+    then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
+    of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
+    `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting
+    step started its last frame; one that is never lent by the next decision, since enough is free for it, but others
+    stand where its frames could run. What frame ends do not give back by then is interrupted at once, where that loses
+    least per worth regained. Room counts where the client's frames fit, node by node. No borrower falls below its own
+    guarantee, nor do those above it.
 
     Parameters
     ----------
-    left
-        What `placement.scheduling.preemption_loss.remaining` says, if it is known already.
+    known
+        What need not be worked out again; None: nothing is known.
 
     Returns
     -------
@@ -179,7 +198,7 @@ def reclaims(
     lacks, least = entitlements.guaranteed - used(farm), _ROUNDING * max(farm.worth(), 1.0)
     if not (lacks > least).any():
         return Stops.none()
-    back = _Reclaiming(farm, cost, rules, entitlements, remaining(farm, cost) if left is None else left)
+    back = _Reclaiming(farm, cost, rules, entitlements.guaranteed, known or Known())
     regained = np.zeros(farm.clients.count)
     kinds = max(_KINDS // int((lacks > least).sum()), 1)
     for client in range(farm.clients.count - 1, -1, -1):

@@ -17,7 +17,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares_filling import water_fill
-from placement.scheduling.shares_worth import aggregated, demand, dominant_share, held, used
+from placement.scheduling.shares_worth import aggregated, demand, dominant_share, free, held, used
 from placement.units import Floats, Seconds
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "held",
     "short_since",
     "standing",
+    "unkept",
     "updated_history",
     "used",
 ]
@@ -53,8 +54,8 @@ class Entitlements:
     most
         What it may never exceed, at least `fair`.
     kept
-        What must stay free for it although it cannot use it now: guarantees that are not lent. Those of the clients
-        without a parent, summed, are what must be free after a decision.
+        What must stay free for it although it cannot use it now: guarantees that are not lent. `unkept` says what is
+        free beside those of all clients without a parent.
     """
 
     guaranteed: Floats
@@ -193,6 +194,23 @@ def _most(clients: Clients, farm_worth: float) -> Floats:
     return np.maximum(most, 0.0)
 
 
+def unkept(farm: FarmSnapshot, entitled: Entitlements) -> float:
+    """Return the worth that is free beside what is kept for clients who never lend; infinite: nothing is kept.
+
+    Below 0 where too little is free for them: what they gave up was in use elsewhere when their demand fell.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import clients_of, cost_of, snapshot_of
+    >>> farm = snapshot_of(clients=clients_of(guarantee=[0.25, 0.0], lending=[int(Lending.NEVER), int(Lending.FRAME)]),
+    ...                    jobs={"client": [1]}, nodes={"node_class": [0, 0]}, attempts={"node": [0], "step": [0]})
+    >>> unkept(farm, entitlements(farm, demand(farm, cost_of(farm)), Rules()))
+    11.0
+    """
+    kept = float(entitled.kept[farm.clients.parent < 0].sum())
+    return free(farm) - kept if kept > 0 else np.inf
+
+
 def beyond_shares(farm: FarmSnapshot, entitled: Entitlements) -> Floats:
     """Return the worth that each client's work in danger may use, others' fair shares notwithstanding, ``(clients,)``.
 
@@ -257,8 +275,8 @@ def short_since(farm: FarmSnapshot, cost: Cost) -> Floats:
         return np.full(clients.count, np.inf)
     there = cost.able & (farm.capacity() > 0)
     worth = np.where(there, farm.share_of_node() * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
-    free = np.append(farm.licences, 1)[steps.licence] > 0
-    ready = (steps.waiting > 0) & ~farm.jobs.held[steps.job] & free
+    licensed = np.append(farm.licences, 1)[steps.licence] > 0
+    ready = (steps.waiting > 0) & ~farm.jobs.held[steps.job] & licensed
     least = np.full(clients.count, np.inf)
     np.minimum.at(least, farm.jobs.client[steps.job[ready]], worth[ready])
     for row in range(clients.count - 1, -1, -1):

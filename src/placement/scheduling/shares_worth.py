@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from placement.farm.clients import Clients
-from placement.farm.machines import RESOURCES
+from placement.farm.machines import RESOURCES, NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.units import Floats, Ints
 
-__all__ = ["aggregated", "demand", "dominant_share", "held", "used"]
+__all__ = ["aggregated", "demand", "dominant_share", "free", "held", "used"]
 
 #: A frame counts as fitting when it does up to rounding.
 _ROUNDING = 1e-9
@@ -60,6 +60,27 @@ def used(farm: FarmSnapshot) -> Floats:
     """Return the worth that running attempts of each client and of its projects hold, shape ``(clients,)``."""
     client = farm.jobs.client[farm.steps.job[farm.attempts.step]]
     return aggregated(farm.clients, _summed(client, held(farm), farm.clients.count))
+
+
+def free(farm: FarmSnapshot) -> float:
+    """Return the worth of what is free on nodes that take work or can be woken: each counts with its fullest resource.
+
+    It is not the farm's worth less what clients hold, each frame by its dominant resource: frames that take memory and
+    frames that take cores share nodes, so that together clients may hold more than the farm is worth.
+
+    Examples
+    --------
+    >>> from placement.testing.planner_farms import snapshot_of
+    >>> farm = snapshot_of(steps={"request": [[6, 1024, 0, 0, 0], [1, 24576, 0, 0, 0]]},
+    ...                    nodes={"node_class": [0, 0]}, attempts={"node": [0, 0], "step": [0, 1]})
+    >>> farm.worth(), used(farm).tolist(), free(farm)
+    (16.0, [12.0], 9.0)
+    """
+    kind, there = farm.nodes.node_class, farm.classes.offer > 0
+    share = farm.nodes.free / np.where(there, farm.classes.offer, 1.0)[kind]
+    least = np.where(there[kind], share, 1.0).min(axis=1, initial=1.0)
+    able = ~np.isin(farm.nodes.state, (NodeState.DOWN, NodeState.DRAINING))
+    return float((able * np.maximum(least, 0.0)) @ farm.classes.worth[kind])
 
 
 def demand(farm: FarmSnapshot, cost: Cost) -> Floats:

@@ -17,6 +17,7 @@ __all__ = ["SPARE", "Standing", "span_of", "standing_of", "turns", "weighed"]
 
 #: Share of its time that a job and all behind it have to spare at least, where who goes first does not matter.
 SPARE = 0.4
+_FORESEEN = 12 * 3600.0  #: seconds: an overload of now need not last longer, and there is time to see
 _MOST = 4.5  #: times as near or as far as it is, a deadline counts at most
 _ONE_BY_ONE = 64  #: late jobs given a turn of their own, to bound the time it takes; the others follow in a row
 _LEAST = 1e-12
@@ -83,9 +84,10 @@ def weighed(within: Floats, admission: Admission, spare: Floats, work: Floats) -
     The order of deadlines keeps all that can be kept. Where they cannot, since work comes that nobody foresaw or frames
     take longer, those are late that happen to be last. So where nothing is to spare, jobs that are worth more for their
     work go sooner: one that is worth twice as much as the mean counts as if it were due in half of the time. Where
-    `SPARE` is to spare the deadline counts as it is; between the two the weight fades. Apparent tardiness cost weighs
-    value per work by urgency in another way (Vepsalainen and Morton, "Priority rules for job shops with weighted
-    tardiness costs", Management Science 33, 1987).
+    `SPARE` is to spare the deadline counts as it is; between the two the weight fades. So it does with the time to the
+    deadline beyond `_FORESEEN`: what is overloaded today need not be tomorrow. Apparent tardiness cost weighs value per
+    work by urgency in another way (Vepsalainen and Morton, "Priority rules for job shops with weighted tardiness
+    costs", Management Science 33, 1987).
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ def weighed(within: Floats, admission: Admission, spare: Floats, work: Floats) -
         return within
     density = np.divide(admission.value, work, out=np.ones(len(work)), where=some)
     mean = float(admission.value[some].sum() / work[some].sum())
-    weight = np.clip(1 - spare / SPARE, 0.0, 1.0)
+    weight = np.clip(1 - spare / SPARE, 0.0, 1.0) * np.minimum(_FORESEEN / np.maximum(within, _LEAST), 1.0)
     nearer = np.where(some, np.clip((mean / density) ** weight, 1 / _MOST, _MOST), 1.0)
     return np.where(within > 0, within * nearer, within)
 

@@ -35,6 +35,8 @@ class Aftermath:
     choosy
         Steps for which nodes have room, or sleep, on which they do not start because others suit them better, shape
         ``(steps,)``.
+    kept
+        Steps for which nodes have room, or sleep, that is kept for clients who never lend, shape ``(steps,)``.
     capped
         Steps of which a start was given up for the power cap, shape ``(steps,)``.
     """
@@ -46,6 +48,7 @@ class Aftermath:
     reservations: Reservations
     held_until: Floats
     choosy: Bools
+    kept: Bools
     capped: Bools
 
 
@@ -60,14 +63,14 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     worth = np.where(there, share * farm.classes.worth, np.inf).min(axis=1, initial=np.inf)
     at_limit, at_most = _over(farm, worth, after.used, after.most)
     too_wide = _over(farm, worth, np.zeros(farm.clients.count), after.most)[1]
-    kept = np.zeros(steps.count, bool)
-    kept[after.reservations.step[after.reservations.kept]] = True
+    reserved = np.zeros(steps.count, bool)
+    reserved[after.reservations.step[after.reservations.kept]] = True
     none_free = np.append(after.licences <= 0, False)[steps.licence]
     rules: list[tuple[Bools, Reason]] = [
         (after.choosy, Reason.BETTER_NODE),
         (after.capped, Reason.POWER_CAP),
-        (kept, Reason.RESERVATION),
-        (at_most, Reason.PARTITION),
+        (reserved, Reason.RESERVATION),
+        (at_most | after.kept, Reason.PARTITION),
         (at_limit, Reason.LIMIT),
         (too_wide, Reason.TOO_WIDE),
         (none_free, Reason.LICENCE),
@@ -75,7 +78,7 @@ def waits(farm: FarmSnapshot, cost: Cost, after: Aftermath) -> Waits:
     ]
     for where, why in rules:
         reason[where] = int(why)
-    until[kept] = _soonest(after.reservations, steps.count)[kept]
+    until[reserved] = _soonest(after.reservations, steps.count)[reserved]
     _machines(farm, able, reason, until)
     held = np.isfinite(after.held_until) & ((reason == Reason.WAKING) | (reason == Reason.CHEAPER_LATER))
     reason[held], until[held] = int(Reason.CHEAPER_LATER), after.held_until[held]  # no node is woken for it before

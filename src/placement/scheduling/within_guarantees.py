@@ -12,7 +12,7 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Plan, Planner, Reason, Starts, Waits
 from placement.scheduling.reserving import NONE, Reservations
 from placement.scheduling.rules import Rules
-from placement.scheduling.shares import demand, entitlements, used
+from placement.scheduling.shares import demand, entitlements, unkept, used
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.waiting import Aftermath, waits
 from placement.units import Floats, Ints
@@ -49,11 +49,8 @@ def within_guarantees(peer: Planner, farm: FarmSnapshot, cost: Cost, rules: Rule
     promised = replace(promised, reason=np.full(len(promised.step), int(Reason.GUARANTEED)))
     begun = _begun(farm, promised)
     later = peer(_capped(_after(farm, promised), entitled.most - begun), cost, rules)
-    roots = farm.clients.parent < 0
-    room = farm.worth() - float(entitled.kept[roots].sum()) - float((used(farm) + begun)[roots].sum())
-    free = np.ones(len(later.starts.step), bool)
-    if entitled.kept[roots].any():
-        free = np.cumsum(_worth(farm, later.starts)) <= room + _ROUNDING
+    beside = unkept(farm, entitled) - float(_worth(farm, promised).sum())
+    free = np.cumsum(_worth(farm, later.starts)) <= beside + _ROUNDING
     both = {
         each.name: np.concatenate([getattr(promised, each.name), getattr(later.starts, each.name)[free]])
         for each in fields(Starts)
@@ -111,6 +108,7 @@ def _waits(farm: FarmSnapshot, cost: Cost, most: Floats, starts: Starts) -> Wait
         reservations=Reservations(step=np.full(nodes, NONE), ready=np.full(nodes, np.inf)),
         held_until=np.full(steps, np.nan),
         choosy=np.zeros(steps, bool),
+        kept=np.zeros(steps, bool),
         capped=np.zeros(steps, bool),
     )
     return waits(farm, cost, after)
