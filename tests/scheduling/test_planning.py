@@ -139,7 +139,8 @@ def test_nobody_is_interrupted_for_guaranteed_work_that_waits_for_a_thriftier_no
             classes=classes_of(names=["new", "old"], busy_watts=[300.0, 900.0]),
             clients=clients_of(guarantee=[0.0, 0.75], lending=[int(Lending.FRAME), int(Lending.NEVER)]),
             jobs={"client": [0, 1], "deadline": [np.inf, 1000.0 + deadline]},
-            steps={"job": [0, 1], "request": np.tile([8, 1024, 0, 0, 0], (2, 1)), "waiting": [0, 2]},
+            steps={"job": [0, 1], "request": np.tile([8, 1024, 0, 0, 0], (2, 1)), "waiting": [0, 2],
+                   "since": [900.0, 900.0]},
             attempts={"step": [1, 0], "node": [0, 1], "started": [995.0, 800.0]},
         )  # fmt: skip
         stops = plan(farm, cost_of(farm, [[3000.0, 3000.0], [60.0, 60.0]]), Rules(aim=aim)).stops

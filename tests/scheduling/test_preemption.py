@@ -254,25 +254,27 @@ def test_reclaims_keep_the_rules(seed: int) -> None:
         assert (farm.clients.lending != Lending.FRAME).any()
 
 
-def in_the_way(lending: Lending, runs: float = 3000.0) -> tuple[FarmSnapshot, Cost]:
+def in_the_way(lending: Lending, runs: float = 3000.0, waited: float = 100.0) -> tuple[FarmSnapshot, Cost]:
     """A client whose frames can run on one class alone, which is full of another's, while half of the farm is free."""
     farm = snapshot_of(
         now=1000.0, classes=classes_of(names=["any", "large"]), nodes={"node_class": [0, 1]},
         clients=clients_of(guarantee=[0.25, 0.0], lending=[int(lending), int(Lending.FRAME)]),
         jobs={"client": [0, 1, 1]},
-        steps={"job": [0, 1, 2], "request": np.tile([4, 1024, 0, 0, 0], (3, 1)), "waiting": [3, 0, 0]},
+        steps={"job": [0, 1, 2], "request": np.tile([4, 1024, 0, 0, 0], (3, 1)), "waiting": [3, 0, 0],
+               "since": np.full(3, 1000.0 - waited)},
         attempts={"step": [1, 2], "node": [1, 1], "started": [800.0, 800.0]},
     )  # fmt: skip
     return farm, cost_of(farm, [[np.inf, 600.0], [runs, runs], [runs, runs]], spread=[0.01] * 3, common=[0.0] * 3)
 
 
 @pytest.mark.parametrize("lending", [Lending.STATIC, Lending.NEVER])
-def test_who_stands_where_alone_what_is_never_lent_can_run_leaves_at_once(lending: Lending) -> None:
+def test_who_stands_where_alone_what_is_never_lent_can_run_leaves(lending: Lending) -> None:
     stops, soon = reclaimed(*in_the_way(lending)), reclaimed(*in_the_way(lending, runs=220.0))
 
     assert stops.now.tolist() == [True]
     assert stops.reason.tolist() == [Reason.RECLAIM]
     assert soon.now.tolist() == [False]  # it ends before the next decision
+    assert not reclaimed(*in_the_way(lending, waited=10.0)).now.any()  # it may come back by itself
 
 
 def test_who_stands_where_alone_lent_room_can_run_may_finish_its_frame() -> None:

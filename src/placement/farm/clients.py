@@ -50,7 +50,8 @@ class Clients:
         Normalised capacity-seconds used beyond (above 0) or short of (below 0) the fair share, decayed with time.
     short_since
         Since when a frame of the client could start within its guarantee and none did, seconds; infinite: it has what
-        it is promised; NaN, and where the column is not given: not known. What PREEMPT promises counts from here.
+        it is promised, or lends under FRAME; NaN, and where the column is not given: not known. What is promised within
+        some time counts from here.
     """
 
     names: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,23 +10,18 @@ from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.dispatching import Dispatch
-from placement.scheduling.energy_modes import choose_modes, dearness
 from placement.scheduling.following import Bounds, Queue, Spare, successors
-from placement.scheduling.holding import Holds, holds
-from placement.scheduling.lanes import bulky, crowded_out, lanes
-from placement.scheduling.overtaking import first_ones, overtaken, owed
 from placement.scheduling.plan import Plan, Power, Reason, Starts, Stops
 from placement.scheduling.power_cap import fit_cap
-from placement.scheduling.preemption import Asking, Known, reclaims, remaining, rescues
-from placement.scheduling.pricing import Prices, pays, prices_of
-from placement.scheduling.reserving import NONE, Reservations, reserve, wide_steps
+from placement.scheduling.preemption import Asking, Known, reclaims, rescues
+from placement.scheduling.reserving import NONE
 from placement.scheduling.rules import Rules
-from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, unkept, used
+from placement.scheduling.scene import Scene
+from placement.scheduling.shares import unkept
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake, waiting_for_room
-from placement.scheduling.urgency import Urgency, assess
 from placement.scheduling.waiting import Aftermath, waits
-from placement.scheduling.waves import abreast, farm_seconds, reach, waves_of
+from placement.scheduling.waves import abreast, farm_seconds, reach
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["plan"]
@@ -48,7 +43,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     >>> decided.starts.node.tolist(), Reason(int(decided.waits.reason[0])).name
     ([0, 0, 0], 'FINISHED')
     """
-    scene = _Scene.of(farm, cost, rules)
+    scene = Scene.of(farm, cost, rules)
     started = _dispatch(scene)
     dearest = _dearest(scene, started)
     wanted = started.wanted(dearest)
@@ -77,79 +72,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Scene:
-    """What a decision rests on, worked out once."""
-
-    farm: FarmSnapshot
-    cost: Cost
-    rules: Rules
-    used: Floats
-    entitled: Entitlements
-    most: Floats
-    urgency: Urgency
-    held: Holds
-    modes: Ints
-    prices: Prices
-    pays: Floats
-    waves: Floats
-    remaining: Floats
-    reservations: Reservations
-    order: Ints
-
-    @classmethod
-    def of(cls, farm: FarmSnapshot, cost: Cost, rules: Rules) -> _Scene:
-        """Look at the farm from every side that a decision needs."""
-        entitled = entitlements(farm, demand(farm, cost), rules)
-        fair = np.maximum(entitled.fair, entitled.guaranteed)
-        urgency = assess(farm, cost, rules, fair, beyond_shares(farm, entitled))
-        held = holds(farm, cost, rules, urgency.outlooks)
-        order = urgency.ranking.order
-        may = (farm.steps.waiting > 0) & ~held.held & ~farm.jobs.held[farm.steps.job]
-        order = order[may[order]]
-        left, holds_now = remaining(farm, cost), used(farm)
-        prices = prices_of(farm, cost, rules, urgency.outlooks)
-        scarcity = dearness(farm, rules, prices) if rules.aim.thrifty else None
-        most = np.where(entitled.most >= farm.worth() * (1 - 1e-9), np.inf, entitled.most)
-        affords = _affords(farm, cost, most - holds_now)
-        within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
-        due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
-        lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
-        crowded = crowded_out(farm, within, order, np.maximum(entitled.guaranteed - holds_now, 0.0))
-        owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
-        pressing = urgency.ranking.danger & ~wide_steps(farm, within, rules)
-        may_ask = overtaken(farm, within.able, urgency.ranking.key, owes) | first_ones(order, pressing) | (crowded > 0)
-        lineup = order[(affords.any(axis=1) & may_ask)[order]]
-        return cls(
-            farm=farm,
-            cost=cost,
-            rules=rules,
-            used=holds_now,
-            entitled=entitled,
-            most=most,
-            urgency=urgency,
-            held=held,
-            modes=choose_modes(farm, cost, rules, urgency.outlooks, scarcity=scarcity),
-            prices=prices,
-            pays=pays(farm, rules, urgency.outlooks, urgency.ranking),
-            waves=waves_of(farm, cost, rules, urgency.outlooks, urgency.ranking),
-            remaining=left,
-            reservations=reserve(farm, within, rules, left, lineup, np.maximum(lacks, crowded)),
-            order=order,
-        )
-
-
-def _affords(farm: FarmSnapshot, cost: Cost, spare: Floats) -> Bools:
-    """Tell where steps' clients, and all above them, could hold one more frame, shape ``(steps, classes)``."""
-    least = spare.copy()
-    for row, parent in enumerate(farm.clients.parent.tolist()):
-        if parent >= 0:
-            least[row] = min(least[row], least[parent])
-    worth = farm.share_of_node() * farm.classes.worth
-    return cost.able & (worth <= least[farm.jobs.client[farm.steps.job]][:, None] + 1e-9)
-
-
-def _dispatch(scene: _Scene) -> Dispatch:
+def _dispatch(scene: Scene) -> Dispatch:
     """Start frames, pass by pass."""
     farm, entitled, danger = scene.farm, scene.entitled, scene.urgency.ranking.danger
     beside, few = unkept(farm, entitled), abreast(scene.waves, farm.steps.waiting, farm.steps.running)
@@ -175,13 +98,13 @@ def _dispatch(scene: _Scene) -> Dispatch:
     return one
 
 
-def _dearest(scene: _Scene, started: Dispatch) -> Floats:
+def _dearest(scene: Scene, started: Dispatch) -> Floats:
     """Return how many times the price of its best class each step that is left pays to end sooner, ``(steps,)``."""
     owed = started.within(scene.entitled.guaranteed + 1e-9, Reason.GUARANTEED) & (not scene.rules.aim.thrifty)
     return np.where(owed, np.inf, scene.pays)
 
 
-def _passing(scene: _Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bools]:
+def _passing(scene: Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bools]:
     """Tell which steps leave room, or nodes that sleep, to others: done better elsewhere; kept for who never lends."""
     farm, (choosy, kept) = scene.farm, np.zeros((2, scene.farm.steps.count), bool)
     rows = np.flatnonzero(started.waiting > 0)
@@ -193,7 +116,7 @@ def _passing(scene: _Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bo
     return choosy, kept
 
 
-def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools) -> tuple[Starts, Power, Bools]:
+def _within_power(scene: Scene, started: Dispatch, wanted: Bools, first: Bools) -> tuple[Starts, Power, Bools]:
     """Put nodes to sleep, wake others, and give up or slow what the power cap does not allow."""
     farm, starts = scene.farm, started.starts()
     taken = scene.reservations.step != NONE
@@ -217,20 +140,37 @@ def _within_power(scene: _Scene, started: Dispatch, wanted: Bools, first: Bools)
     return kept, Power(node=power.node[keep], up=power.up[keep], reason=power.reason[keep]), capped
 
 
-def _stops(scene: _Scene, started: Dispatch, wanted: Bools) -> Stops:
-    """Take back what clients are owed where they would start, and rescue jobs in danger with what is still free."""
+def _stops(scene: Scene, started: Dispatch, wanted: Bools) -> Stops:
+    """Take back what clients are owed and could not start, and rescue jobs in danger with what is still free."""
     farm, seen = scene.farm, scene.urgency
-    known = Known(left=scene.remaining, danger=seen.ranking.danger, wanted=wanted if scene.rules.aim.thrifty else None)
-    back = reclaims(farm, scene.cost, scene.rules, scene.entitled, known)
-    asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.unkept)
     now = replace(farm, nodes=replace(farm.nodes, free=started.room.free))
+    known = Known(
+        used=started.used,
+        left=scene.remaining,
+        danger=seen.ranking.danger,
+        wanted=wanted if scene.rules.aim.thrifty else None,
+    )
+    back = reclaims(_left_over(scene, started), scene.cost, scene.rules, scene.entitled, known)
+    asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.unkept)
     saved = rescues(now, scene.cost, scene.rules, seen.outlooks, asking, scene.remaining)
     new = ~np.isin(saved.attempt, back.attempt)
     both = {name: np.concatenate([getattr(back, name), getattr(saved, name)[new]]) for name in back.__slots__}
     return Stops(**both)
 
 
-def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
+def _left_over(scene: Scene, started: Dispatch) -> FarmSnapshot:
+    """Return the farm with what is left after the starts: frames that wait, licences, and room that is not reserved."""
+    farm, free = scene.farm, started.room.free.copy()
+    free[scene.reservations.kept] = 0.0
+    return replace(
+        farm,
+        nodes=replace(farm.nodes, free=free),
+        steps=replace(farm.steps, waiting=started.waiting),
+        licences=started.room.licences,
+    )
+
+
+def _successors(scene: Scene, after: Aftermath, stops: Stops) -> Ints:
     """Say who follows on each node until the next decision."""
     farm, score = scene.farm, np.where(scene.cost.able, scene.cost.seconds, np.inf)
     score = score * farm.share_of_node() * scene.prices.price
@@ -256,7 +196,7 @@ def _successors(scene: _Scene, after: Aftermath, stops: Stops) -> Ints:
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
 
 
-def _bounds(scene: _Scene, after: Aftermath, worth: Floats) -> Bounds:
+def _bounds(scene: Scene, after: Aftermath, worth: Floats) -> Bounds:
     """Return how far clients may gain and lose by following each other, places aside that are no use to them.
 
     No use are places that end before the next decision or the one after, and that a client has not the frames to fill.
@@ -286,7 +226,7 @@ def _left(farm: FarmSnapshot, starts: Starts) -> Ints:
     return np.asarray(farm.steps.waiting - np.bincount(starts.step, minlength=farm.steps.count))
 
 
-def _begun(scene: _Scene, starts: Starts) -> Floats:
+def _begun(scene: Scene, starts: Starts) -> Floats:
     """Return the worth that starts add to each client and those above it, shape ``(clients,)``."""
     farm, kind = scene.farm, scene.farm.nodes.node_class[starts.node]
     worth = farm.share_of_node()[starts.step, kind] * farm.classes.worth[kind]

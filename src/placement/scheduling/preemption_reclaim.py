@@ -53,6 +53,8 @@ class Known:
 
     Parameters
     ----------
+    used
+        Worth that clients hold with what starts in this decision, parents included, shape ``(clients,)``.
     left
         What `placement.scheduling.preemption_loss.remaining` says, shape ``(attempts,)``.
     danger
@@ -62,6 +64,7 @@ class Known:
         Classes on which guaranteed frames would start, shape ``(steps, classes)``.
     """
 
+    used: Floats | None = None
     left: Floats | None = None
     danger: Bools | None = None
     wanted: Bools | None = None
@@ -97,15 +100,17 @@ class _Reclaiming:
     def window(self, client: int, rows: Ints) -> Seconds:
         """Return the seconds until a client's guarantee must be back; infinite: when frames end.
 
-        What is never lent has to be there by the next decision: others stand where the client's own frames could run.
+        What is never lent comes back by itself before the next decision, else by the one after.
         """
-        lending = self.farm.clients.lending[client]
-        if lending != Lending.PREEMPT:
-            return np.inf if lending == Lending.FRAME else self.rules.interval
+        lending, interval = self.farm.clients.lending[client], self.rules.interval
+        if lending == Lending.FRAME:
+            return np.inf
         since = float(self.farm.clients.short_since[client])
         since = float(self.farm.steps.since[rows].min()) if np.isnan(since) else min(since, self.farm.now)
         waited = self.farm.now - since
-        return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
+        if lending == Lending.PREEMPT:
+            return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
+        return interval if waited >= interval else np.inf
 
     def serve(self, client: int, lack: float, kinds: int) -> float:
         """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
@@ -114,10 +119,8 @@ class _Reclaiming:
             return 0.0
         window, amount = self.window(client, rows), lack
         wakes = window if self.farm.clients.lending[client] == Lending.PREEMPT else np.inf
-        soon = self.ends <= window
-        for _ in range(kinds):
-            if amount <= _ROUNDING or not len(rows):
-                break
+        soon, asks = self.ends <= window, list[tuple[Ints, Need]]()
+        while len(rows) and amount > _ROUNDING and len(asks) < kinds:
             step, requests = int(rows[0]), self.farm.steps.request
             same = (requests[rows] == requests[step]).all(axis=1) & (self.able[rows] == self.able[step]).all(axis=1)
             kind, rows = rows[same], rows[~same]
@@ -125,6 +128,11 @@ class _Reclaiming:
             frames = int(self.frames[kind].sum())
             need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
             self.room.fill(need, wakes)
+            self.count(kind, frames - need.frames)
+            asks.append((kind, need))
+            amount = need.amount
+        for kind, need in asks:
+            frames, need.amount = need.frames, amount
             if need.open:
                 self.wait(need, soon)
             if need.open and np.isfinite(window):
@@ -168,8 +176,8 @@ def reclaims(
     then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
     of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
     `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting
-    step started its last frame; one that is never lent by the next decision, since enough is free for it, but others
-    stand where its frames could run. What frame ends do not give back by then is interrupted at once, where that loses
+    step started its last frame; one that is never lent an interval after that: enough is free for it, but others stand
+    where its frames could run. What frame ends do not give back by then is interrupted at once, where that loses
     least per worth regained. Room counts where the client's frames fit, node by node. No borrower falls below its own
     guarantee, nor do those above it.
 
@@ -195,10 +203,12 @@ def reclaims(
     >>> stops.attempt.tolist(), stops.now.tolist()
     ([0], [False])
     """
-    lacks, least = entitlements.guaranteed - used(farm), _ROUNDING * max(farm.worth(), 1.0)
+    known = known or Known()
+    holds = used(farm) if known.used is None else known.used
+    lacks, least = entitlements.guaranteed - holds, _ROUNDING * max(farm.worth(), 1.0)
     if not (lacks > least).any():
         return Stops.none()
-    back = _Reclaiming(farm, cost, rules, entitlements.guaranteed, known or Known())
+    back = _Reclaiming(farm, cost, rules, entitlements.guaranteed, known)
     regained = np.zeros(farm.clients.count)
     kinds = max(_KINDS // int((lacks > least).sum()), 1)
     for client in range(farm.clients.count - 1, -1, -1):

@@ -255,7 +255,7 @@ def short_since(farm: FarmSnapshot, cost: Cost) -> Floats:
     """Return `Clients.short_since` as of `farm.now`: what it was while a client is short, now where it has become so.
 
     A client is short while a ready frame of it or of its projects, on the class where that is worth least, would not
-    take it above its guarantee. Only what lends under PREEMPT is looked at.
+    take it above its guarantee. Who lends under FRAME is not looked at: nothing is interrupted for it.
 
     Returns
     -------
@@ -270,7 +270,7 @@ def short_since(farm: FarmSnapshot, cost: Cost) -> Floats:
     [60.0]
     """
     clients, steps = farm.clients, farm.steps
-    counts = (clients.lending == Lending.PREEMPT) & (clients.guarantee > 0)
+    counts = (clients.lending != Lending.FRAME) & (clients.guarantee > 0)
     if not counts.any():
         return np.full(clients.count, np.inf)
     there = cost.able & (farm.capacity() > 0)
