@@ -110,7 +110,7 @@ def _saved(mean: dict[str, float], policy: str, other: str) -> float:
     return 100 * (1 - mean[policy] / mean[other])
 
 
-def beats_peers(scale: float = 0.1, seeds: int = 6, workloads: Sequence[str] = tuple(FARMS), **settings: Any) -> Result:
+def beats_peers(scale: float = 1.0, seeds: int = 6, workloads: Sequence[str] = tuple(FARMS), **settings: Any) -> Result:
     """Measure how sure it is, paired by seed, that tardiness and worth-seconds are below the best peer's."""
     rows: list[Row] = []
     notes = [setting(seeds, scale, **settings)]
