@@ -281,6 +281,17 @@ def test_who_stands_where_alone_lent_room_can_run_may_finish_its_frame() -> None
     assert reclaimed(*in_the_way(Lending.FRAME)).now.tolist() == [False]
 
 
+def test_nobody_leaves_for_some_frames_while_others_of_the_client_have_room() -> None:
+    farm, _ = in_the_way(Lending.NEVER)
+    rows = np.array([0, 1, 2, 0])
+    steps = {each: getattr(farm.steps, each)[rows] for each in farm.steps.__slots__} | {"after": np.full(4, -1)}
+    both = replace(farm, steps=replace(farm.steps, **steps))
+    seconds = np.array([[np.inf, 600.0], *[[3000.0, 3000.0]] * 2, [600.0, np.inf]])  # the last has room on the other
+
+    assert not len(reclaimed(both, cost_of(both, seconds)).attempt)
+    assert len(reclaimed(both, cost_of(both, seconds[[0, 1, 2, 0]])).attempt)
+
+
 def test_of_those_who_lose_as_much_the_one_without_a_deadline_in_danger_leaves() -> None:
     farm, cost = in_the_way(Lending.NEVER)
     granted = entitlements(farm, demand(farm, cost))
