@@ -26,7 +26,35 @@ __all__ = ["Scene"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """What a decision rests on, worked out once."""
+    """What a decision rests on, worked out once.
+
+    Parameters
+    ----------
+    farm, cost, rules
+        As the planner got them.
+    used, most
+        Worth that clients hold, parents included, and may hold, infinite for who may have the farm, ``(clients,)``.
+    entitled
+        What clients are promised and what is fair.
+    urgency
+        When jobs end, which deadlines can be met, and who goes first.
+    held
+        What waits for a cheaper hour.
+    modes
+        Energy mode of each step on each class, shape ``(steps, classes)``.
+    prices
+        What each class is worth to the work that waits.
+    pays
+        How many times the price of its best class each step pays to end sooner, shape ``(steps,)``.
+    waves
+        Into how many parts each step's frames are divided that begin one after the other, shape ``(steps,)``.
+    remaining
+        Seconds each attempt still runs, shape ``(attempts,)``.
+    reservations
+        Nodes that are kept for wide frames.
+    order
+        Rows of the steps that may start something now, first ones first.
+    """
 
     farm: FarmSnapshot
     cost: Cost
