@@ -18,8 +18,9 @@ from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["Known", "interruptible", "reclaims", "stops_of"]
 
-#: Kinds of frames for which room is made in one decision, lest it take long; the rest's turn is the next.
-_KINDS = 32
+#: Kinds of frames that are looked at in one decision, lest it take long; the rest's turn is the next. Those for which
+#: others leave, times the square of attempts: 8 where 15,000 run, one for each client where 60,000 do.
+_KINDS, _ROOMS = 32, 1.8e9
 _DANGER = 10.0  #: docs/shares.md has what other factors do
 _ROUNDING = 1e-9
 
@@ -112,7 +113,7 @@ class _Reclaiming:
             return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
         return interval if waited >= interval else np.inf
 
-    def serve(self, client: int, lack: float, kinds: int) -> float:
+    def serve(self, client: int, lack: float, kinds: int, rooms: int) -> float:
         """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
         rows = self.kinds(client)
         if not len(rows) or not self.room.borrowed(client).any():
@@ -131,7 +132,7 @@ class _Reclaiming:
             self.count(kind, frames - need.frames)
             asks.append((kind, need))
             amount = need.amount
-        for kind, need in asks:
+        for kind, need in [(kind, need) for kind, need in asks if need.frames > 0][:rooms]:
             frames, need.amount = need.frames, amount
             if need.open:
                 self.wait(need, soon)
@@ -149,9 +150,10 @@ class _Reclaiming:
     def wait(self, need: Need, soon: Bools) -> None:
         """Let attempts of the client that borrows most leave at their frame's end, those that end first before."""
         pool = self.room.borrowed(need.client) & soon
-        rows = np.flatnonzero(pool)
+        rows = np.flatnonzero(pool & need.able[self.farm.attempts.node])
         leaving = self.farm.attempts.stopping
-        order = np.lexsort((self.left[rows], -self.room.spare[self.room.client[rows]], ~leaving[rows]))
+        turn = np.unique(-self.room.spare, return_inverse=True)[1][self.room.client[rows]] + 1
+        order = np.lexsort((self.left[rows], np.where(leaving[rows], 0, turn).astype(np.int16)))
         place = np.zeros(self.farm.attempts.count)
         place[rows[order]] = np.arange(1, len(rows) + 1)
         victims = self.room.clear(need, pool, np.where(leaving, 0.0, place), place)
@@ -210,9 +212,11 @@ def reclaims(
         return Stops.none()
     back = _Reclaiming(farm, cost, rules, entitlements.guaranteed, known)
     regained = np.zeros(farm.clients.count)
-    kinds = max(_KINDS // int((lacks > least).sum()), 1)
+    short, rooms = int((lacks > least).sum()), int(_ROOMS / max(farm.attempts.count, 1) ** 2)
     for client in range(farm.clients.count - 1, -1, -1):
         lack = float(lacks[client] + back.room.gone[client] - regained[client])
         if lack > least:
-            regained[back.room.above[client]] += back.serve(client, lack, kinds)
+            regained[back.room.above[client]] += back.serve(
+                client, lack, max(_KINDS // short, 1), max(rooms // short, 1)
+            )
     return stops_of(back.chosen, back.losses)
