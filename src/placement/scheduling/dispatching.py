@@ -229,7 +229,7 @@ class Dispatch:
         return np.array([min(beside, *each[above].tolist()) for above in self._above])
 
     def _beside(self, reason: Reason | None) -> float:
-        return np.inf if reason == Reason.GUARANTEED else self.unkept
+        return np.inf if reason is Reason.GUARANTEED else self.unkept
 
     def _start(self, row: int, klass: int, caps: Floats, reason: Reason, most: Ints) -> None:
         count = min(self._allowed(row, klass, caps, reason), most.item(row))

@@ -11,7 +11,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Reason, Stops
 from placement.scheduling.preemption_loss import ends_by, loss, remaining
-from placement.scheduling.preemption_room import Need, Room
+from placement.scheduling.preemption_room import Need, Room, compact
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, used
 from placement.units import Bools, Floats, Ints, Seconds
@@ -75,14 +75,14 @@ class _Reclaiming:
     """Guarantees on their way back in one decision."""
 
     def __init__(self, farm: FarmSnapshot, cost: Cost, rules: Rules, guaranteed: Floats, known: Known) -> None:
-        self.farm, self.rules = farm, rules
+        self.farm, self.whole, self.rules = farm, cost, rules
         wanted = cost.able if known.wanted is None else known.wanted
         self.cost = replace(cost, seconds=np.where(wanted, cost.seconds, np.inf))
         self.room = Room(farm, guaranteed)
         self.left, self.losses = remaining(farm, cost) if known.left is None else known.left, loss(farm)
         danger = np.zeros(farm.steps.count, bool) if known.danger is None else known.danger
         self.price = self.losses * np.where(danger, _DANGER, 1.0)[farm.attempts.step]
-        self.ends, self.able = ends_by(farm, cost, rules.confidence), self.cost.able
+        self.able = self.cost.able
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         self.frames = farm.steps.waiting.astype(np.int64)
         licensed = farm.steps.licence >= 0
@@ -113,6 +113,12 @@ class _Reclaiming:
             return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
         return interval if waited >= interval else np.inf
 
+    def soon(self, window: Seconds) -> Bools:
+        """Return which attempts end within so many seconds, shape ``(attempts,)``."""
+        if np.isinf(window):
+            return np.ones(self.farm.attempts.count, bool)
+        return np.asarray(ends_by(self.farm, self.whole, self.rules.confidence) <= window)
+
     def serve(self, client: int, lack: float, kinds: int, rooms: int) -> float:
         """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
         rows = self.kinds(client)
@@ -120,7 +126,7 @@ class _Reclaiming:
             return 0.0
         window, amount = self.window(client, rows), lack
         wakes = window if self.farm.clients.lending[client] == Lending.PREEMPT else np.inf
-        soon, asks = self.ends <= window, list[tuple[Ints, Need]]()
+        soon, asks = self.soon(window), list[tuple[Ints, Need]]()
         while len(rows) and amount > _ROUNDING and len(asks) < kinds:
             step, requests = int(rows[0]), self.farm.steps.request
             same = (requests[rows] == requests[step]).all(axis=1) & (self.able[rows] == self.able[step]).all(axis=1)
@@ -154,9 +160,9 @@ class _Reclaiming:
         leaving = self.farm.attempts.stopping
         turn = np.unique(-self.room.spare, return_inverse=True)[1][self.room.client[rows]] + 1
         order = np.lexsort((self.left[rows], np.where(leaving[rows], 0, turn).astype(np.int16)))
-        place = np.zeros(self.farm.attempts.count)
+        place: Ints = np.zeros(len(pool), np.int64)
         place[rows[order]] = np.arange(1, len(rows) + 1)
-        victims = self.room.clear(need, pool, np.where(leaving, 0.0, place), place)
+        victims = self.room.clear(need, pool, np.where(leaving, 0.0, place), compact(place))
         self.chosen.append((victims[~leaving[victims]], False, Reason.REBALANCE))
 
     def interrupt(self, need: Need, window: Seconds) -> None:

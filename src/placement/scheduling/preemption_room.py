@@ -13,7 +13,7 @@ from placement.scheduling.preemption_victims import Gains, Queue, fitting, gains
 from placement.scheduling.shares import dominant_share, held
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["Need", "Room"]
+__all__ = ["Need", "Room", "compact"]
 
 _ROUNDING = 1e-9
 #: Rounds in which victims that their clients' guarantees protect are replaced by others, lest a decision take long.
@@ -61,6 +61,17 @@ class Need:
         return np.asarray(np.clip(np.minimum(frames, wanted), 0, None), np.int64)
 
 
+def compact(numbers: Ints) -> Ints:
+    """Return numbers of 0 and more in two bytes if they fit: those are sorted digit by digit, twenty times as fast.
+
+    Examples
+    --------
+    >>> compact(np.array([3, 70])).dtype.name, compact(np.array([3, 70000])).dtype.name
+    ('uint16', 'int64')
+    """
+    return numbers.astype(np.uint16) if numbers.max(initial=0) < 1 << 16 else numbers
+
+
 class Room:
     """Room on the nodes of a farm while victims are chosen; what one need was given, the next does not find.
 
@@ -99,8 +110,7 @@ class Room:
         self.spare = np.maximum(held_by - guaranteed, 0.0)
         self.gone = np.zeros(farm.clients.count)
         self._takes = farm.steps.request[farm.attempts.step]
-        # Numbers of two bytes are sorted digit by digit, twenty times as fast.
-        self._node = farm.attempts.node.astype(np.uint16 if farm.nodes.count <= 1 << 16 else np.int64)
+        self._node = compact(farm.attempts.node)
         self._up = farm.nodes.state == NodeState.UP
         self._movable = self._up[farm.attempts.node]
         self._wait = self._waits()
@@ -147,7 +157,7 @@ class Room:
         rows, fit = rows[fit > 0], fit[fit > 0]
         self._give(need, rows, need.trimmed(rows, fit))
 
-    def clear(self, need: Need, pool: Bools, price: Floats, preference: Floats) -> Ints:
+    def clear(self, need: Need, pool: Bools, price: Floats, preference: Floats | Ints) -> Ints:
         """Choose attempts to leave, give their room to the need, and return them.
 
         On each node attempts leave in the order of `preference` until one frame more fits, and again; nodes are taken
