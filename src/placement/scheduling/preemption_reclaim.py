@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -113,11 +114,14 @@ class _Reclaiming:
             return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
         return interval if waited >= interval else np.inf
 
+    @cached_property
+    def ends(self) -> Floats:
+        """Seconds in which each attempt has ended with `Rules.confidence`; who waits for whole frames need not know."""
+        return ends_by(self.farm, self.whole, self.rules.confidence)
+
     def soon(self, window: Seconds) -> Bools:
         """Return which attempts end within so many seconds, shape ``(attempts,)``."""
-        if np.isinf(window):
-            return np.ones(self.farm.attempts.count, bool)
-        return np.asarray(ends_by(self.farm, self.whole, self.rules.confidence) <= window)
+        return np.ones(self.farm.attempts.count, bool) if np.isinf(window) else self.ends <= window
 
     def serve(self, client: int, lack: float, kinds: int, rooms: int) -> float:
         """Get back what a client lacks, as far as its frames fit anywhere; return the worth that came back."""
