@@ -49,7 +49,7 @@ def plan(farm: FarmSnapshot, cost: Cost, rules: Rules) -> Plan:
     wanted = started.wanted(dearest)
     starts, power, capped = _within_power(scene, started, wanted, np.isinf(dearest))
     stops = _stops(scene, started, wanted)
-    choosy, kept = _passing(scene, started, wanted)
+    choosy, kept = _room_not_taken(scene, started, wanted)
     after = Aftermath(
         left=_left(farm, starts),
         used=scene.used + _begun(scene, starts),
@@ -104,8 +104,8 @@ def _dearest(scene: Scene, started: Dispatch) -> Floats:
     return np.where(owed, np.inf, scene.pays)
 
 
-def _passing(scene: Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bools]:
-    """Tell which steps leave room, or nodes that sleep, to others: done better elsewhere; kept for who never lends."""
+def _room_not_taken(scene: Scene, started: Dispatch, wanted: Bools) -> tuple[Bools, Bools]:
+    """Tell which steps leave room or nodes that sleep: done better elsewhere; room kept for who never lends."""
     farm, (choosy, kept) = scene.farm, np.zeros((2, scene.farm.steps.count), bool)
     rows = np.flatnonzero(started.waiting > 0)
     sleeps = np.zeros(len(farm.classes.names), bool)

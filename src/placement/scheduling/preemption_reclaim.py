@@ -12,7 +12,8 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.plan import Reason, Stops
 from placement.scheduling.preemption_loss import ends_by, loss, remaining
-from placement.scheduling.preemption_room import Need, Room, compact
+from placement.scheduling.preemption_room import Need, Room
+from placement.scheduling.preemption_victims import compact
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, used
 from placement.units import Bools, Floats, Ints, Seconds
@@ -60,8 +61,7 @@ class Known:
     left
         What `placement.scheduling.preemption_loss.remaining` says, shape ``(attempts,)``.
     danger
-        Steps whose deadlines are in danger: their frames are interrupted where others would lose `_DANGER` times as
-        much, shape ``(steps,)``.
+        Steps whose deadlines are in danger: their frames count with ten times what they lose, shape ``(steps,)``.
     wanted
         Classes on which guaranteed frames would start, shape ``(steps, classes)``.
     """
