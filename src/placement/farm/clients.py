@@ -18,8 +18,9 @@ class Lending(IntEnum):
     """What others may do with capacity that is guaranteed to a client and idle.
 
     STATIC is a static partition: the client neither lends its guarantee nor borrows beyond it. NEVER lends nothing but
-    may borrow. FRAME lends and gets capacity back as borrowed frames end. PREEMPT lends and gets it back by
-    preemption within `Clients.reclaim` seconds.
+    may borrow. Of both enough stays free; whoever stands where alone their frames can run is interrupted. FRAME lends
+    and gets capacity back as borrowed frames end. PREEMPT lends and gets it back by preemption within
+    `Clients.reclaim` seconds.
     """
 
     STATIC = 0
