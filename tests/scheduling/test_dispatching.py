@@ -30,7 +30,7 @@ def dispatch(farm, cost, *, step=None, ready=None, drain=None, **rest):
     )
     modes = rest.get("modes", np.zeros((farm.steps.count, classes), np.int64))
     order, danger = np.arange(farm.steps.count), np.full(farm.steps.count, rest.get("danger", False))
-    return Dispatch(farm, cost, prices, kept, modes, order, used(farm), danger)
+    return Dispatch(farm, cost, prices, kept, modes, order, used(farm), danger, overdue=rest.get("overdue"))
 
 
 def everything(farm):
@@ -176,3 +176,12 @@ def test_work_on_gpus_goes_before_what_would_take_the_cores_beside_them_unless_t
         one = dispatch(farm, cost, danger=danger)
         one.fill(np.full(farm.clients.count, np.inf), Reason.SHARE)
         assert np.bincount(one.starts().step, minlength=2).tolist() == started
+
+
+def test_what_is_owed_for_too_long_starts_where_it_ends_later_than_where_it_is_best():
+    farm = snapshot_of(classes=classes_of(names=["slow", "fast"]), nodes=TWO, steps={"waiting": [9]})
+    for overdue, dearest, expected in (([False], np.inf, 8), ([True], np.inf, 9), ([True], 2.0, 8)):
+        one = dispatch(farm, cost_of(farm, [[100.0, 40.0]]), overdue=np.array(overdue))
+        one.fill(everything(farm), Reason.GUARANTEED, dearest=dearest)
+
+        assert len(one.starts().step) == expected

@@ -132,3 +132,21 @@ def test_a_place_is_left_to_who_needs_a_free_licence_that_it_does_not_hold():
         queue = Queue(order=order, waiting=np.array([9, 9]), wanted=wanted, licences=np.array(free))
 
         assert successors(farm, INTERVAL, queue, np.zeros(3), np.zeros(3, bool)).tolist() == expected
+
+
+def test_smaller_frames_do_not_take_the_place_of_a_large_one_that_is_guarded_but_its_like_do():
+    large, small = [4, 1024, 0, 0, 0], [1, 1024, 0, 0, 0]
+    farm = snapshot_of(
+        steps={"request": [small, large, large], "waiting": [9, 9, 9]},
+        attempts={"node": [0, 1], "step": [2, 0]}, nodes={"node_class": [0, 0]},
+    )  # fmt: skip
+    no = np.zeros(3, bool)
+    for order, guarded, waiting, expected in (
+        ([0, 1, 2], no, [9, 9, 9], [0, 0]),
+        ([0, 1, 2], no | [False, False, True], [9, 9, 9], [2, 0]),
+        ([0, 1, 2], no | [False, True, True], [9, 9, 9], [1, 0]),  # as large, guarded, and ranks before
+        ([0, 1, 2], no | [False, False, True], [9, 9, 0], [0, 0]),  # it waits for no more
+    ):
+        queue = Queue(order=np.array(order), waiting=np.array(waiting), wanted=np.ones((3, 1), bool), guarded=guarded)
+
+        assert successors(farm, INTERVAL, queue, np.zeros(2), np.zeros(2, bool)).tolist() == expected

@@ -116,3 +116,16 @@ def test_a_client_lacks_what_it_is_short_of_and_no_more_than_waits():
         farm = crowded_farm(0.5, waiting)
         found = crowded_out(farm, cost_of(farm), order, np.array([0.0, short]))
         assert found.tolist() == [0, lacks]
+
+
+def test_frames_a_fifth_larger_than_the_usual_are_bulky_in_their_turn_only():
+    farm = snapshot_of(
+        now=1000.0,
+        steps={"request": [[cores, 0, 0, 0, 0] for cores in (4, 5, 4.5)], "waiting": [9] * 3, "since": [0.0] * 3},
+        attempts={"step": [0], "started": [900.0]},
+    )  # fmt: skip
+    cost, everybody = cost_of(farm), np.ones(3, bool)
+
+    assert not bulky(farm, cost, 300.0).any()
+    assert bulky(farm, cost, 300.0, everybody).tolist() == [False, True, False]
+    assert not bulky(farm, cost, 300.0, np.array([True, False, True])).any()

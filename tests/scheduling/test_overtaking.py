@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.scheduling.overtaking import first_ones, overtaken, owed
+from placement.scheduling.overtaking import first_ones, in_turn, overtaken, owed
 from placement.scheduling.planning import plan
 from placement.scheduling.rules import Rules
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
@@ -105,3 +105,13 @@ def test_overtaken_is_what_looking_at_every_pair_finds(seed, clients, steps, cou
             found[step] |= behind and (owes[step] or client[other] == client[step])
 
     assert overtaken(farm, able, key, owes).tolist() == found.tolist()
+
+
+@given(st.permutations(range(6)), st.lists(st.floats(0, 2000), min_size=6, max_size=6), st.integers(0, 6))
+def test_whose_turn_it_is_are_the_first_of_the_order_and_the_very_first_is_always(order, seconds, listed):
+    rows = np.array(order[:listed], np.int64)
+    turn = in_turn(rows, np.array(seconds))
+
+    assert not turn[order[listed:]].any()
+    assert turn[rows][:1].all()
+    assert (np.diff(turn[rows].astype(int)) <= 0).all()

@@ -21,6 +21,7 @@ from placement.scheduling.plan import Outlooks, Reason, Stops
 from placement.scheduling.preemption import Asking, Known, ends_by, loss, reclaims, remaining, rescues
 from placement.scheduling.preemption_rescue import expected_tardiness
 from placement.scheduling.preemption_room import Need, Room
+from placement.scheduling.reserving import NONE
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import demand, entitlements, held, used
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
@@ -290,6 +291,15 @@ def test_nobody_leaves_for_some_frames_while_others_of_the_client_have_room() ->
 
     assert not len(reclaimed(both, cost_of(both, seconds)).attempt)
     assert len(reclaimed(both, cost_of(both, seconds[[0, 1, 2, 0]])).attempt)
+
+
+def test_nobody_leaves_a_node_that_is_kept_for_others_frames() -> None:
+    farm, cost = in_the_way(Lending.NEVER)
+    granted = entitlements(farm, demand(farm, cost))
+
+    for kept, leave in ((NONE, 1), (0, 1), (2, 0)):
+        found = reclaims(farm, cost, RULES, granted, Known(kept=np.array([NONE, kept])))
+        assert len(found.attempt) == leave
 
 
 def test_of_those_who_lose_as_much_the_one_without_a_deadline_in_danger_leaves() -> None:

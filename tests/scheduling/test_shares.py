@@ -13,6 +13,7 @@ from placement.errors import InvalidInput
 from placement.farm.clients import Clients, Lending
 from placement.farm.machines import NodeState
 from placement.farm.snapshot import FarmSnapshot
+from placement.scheduling.rules import Rules
 from placement.scheduling.shares import (
     Entitlements,
     beyond_shares,
@@ -25,6 +26,7 @@ from placement.scheduling.shares import (
     used,
 )
 from placement.scheduling.shares_filling import water_fill
+from placement.scheduling.shares_overdue import overdue
 from placement.testing.planner_farms import classes_of, clients_of, cost_of, snapshot_of
 from placement.testing.random_farms import random_snapshot
 from placement.units import Floats
@@ -355,3 +357,25 @@ def test_work_in_danger_may_use_all_that_others_are_not_guaranteed() -> None:
     shares = entitlements(farm, demand(farm, cost_of(farm)))
 
     assert beyond_shares(farm, shares).tolist() == [4.0, 6.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("lending", "waited", "late"),
+    [
+        (Lending.STATIC, 29.0, False), (Lending.STATIC, 30.0, True), (Lending.NEVER, 30.0, True),
+        (Lending.PREEMPT, 269.0, False), (Lending.PREEMPT, 270.0, True), (Lending.FRAME, 9000.0, False),
+    ],
+)  # fmt: skip
+def test_a_guarantee_is_overdue_once_its_lending_allows_no_more_waiting(lending, waited, late) -> None:
+    clients = clients_of(guarantee=[0.5], lending=[lending], reclaim=[300.0], short_since=[1000.0 - waited])
+
+    assert overdue(snapshot_of(now=1000.0, clients=clients), Rules()).tolist() == [late]
+
+
+def test_projects_of_a_client_whose_guarantee_is_overdue_are_owed_it_and_who_is_not_short_nothing() -> None:
+    clients = clients_of(
+        guarantee=[0.5, 0.2, 0.2], parent=[-1, 0, -1], lending=[Lending.NEVER] * 3, short_since=[0.0, np.inf, np.nan]
+    )
+    farm = snapshot_of(now=1000.0, clients=clients, jobs={"client": [1, 2]}, steps={"job": [0, 1], "waiting": [1, 1]})
+
+    assert overdue(farm, Rules()).tolist() == [True, False]

@@ -40,6 +40,8 @@ class Dispatch:
         Worth that may start beside what is kept for clients who never lend; what is guaranteed starts even there.
     abreast
         How many frames each step begins at once where `fill` is narrow, shape ``(steps,)``; None: all.
+    overdue
+        Which are owed room for too long: at any price they start wherever they can, shape ``(steps,)``; None: none.
     """
 
     farm: FarmSnapshot
@@ -52,6 +54,7 @@ class Dispatch:
     danger: Bools
     unkept: float = float("inf")
     abreast: Ints | None = None
+    overdue: Bools | None = None
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
     _few: Ints = field(init=False)
@@ -176,10 +179,7 @@ class Dispatch:
                     self._take(row, here, np.array([count]), Reason.BACKFILL)
 
     def _may_backfill(self, kept: Ints, late: Floats, left: Floats) -> Ints:
-        """Return the steps, in order, of which a frame fits on a kept node now; there is never more room later.
-
-        First by what the nodes of a class have at most of anything, which leaves a tenth of the steps to look at.
-        """
+        """Return the steps, in order, of which a frame fits on a kept node now; there is never more room later."""
         rows, free = self.order[self.waiting[self.order] > 0], self.room.free
         node_class = self.farm.nodes.node_class[kept]
         most = np.full((len(self.farm.classes.names), RESOURCES), -1.0)
@@ -219,17 +219,15 @@ class Dispatch:
         seconds = self.cost.seconds[rows]
         there = self.prices.drain + _until_up(self.farm) + seconds
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
+        late = np.isinf(most) & (False if self.overdue is None else self.overdue[rows, None])
         with np.errstate(invalid="ignore"):
-            soon = np.isfinite(seconds) & (seconds <= best_end) & (score <= most * best)
+            soon = np.isfinite(seconds) & ((seconds <= best_end) | late) & (score <= most * best)
         return np.asarray(good | soon)
 
     def left(self, caps: Floats, reason: Reason | None = None) -> Floats:
         """Return what each client may still take for a reason, shape ``(clients,)``."""
-        each, beside = caps - self.used, self._beside(reason)
+        each, beside = caps - self.used, np.inf if reason is Reason.GUARANTEED else self.unkept
         return np.array([min(beside, *each[above].tolist()) for above in self._above])
-
-    def _beside(self, reason: Reason | None) -> float:
-        return np.inf if reason is Reason.GUARANTEED else self.unkept
 
     def _start(self, row: int, klass: int, caps: Floats, reason: Reason, most: Ints) -> None:
         count = min(self._allowed(row, klass, caps, reason), most.item(row))
@@ -243,7 +241,7 @@ class Dispatch:
 
     def _allowed(self, row: int, klass: int, caps: Floats, reason: Reason | None = None) -> int:
         """Return how many frames of a step its clients, its licence and itself allow."""
-        left, count = self._beside(reason), self.waiting.item(row)
+        left, count = np.inf if reason is Reason.GUARANTEED else self.unkept, self.waiting.item(row)
         for client in self._above[self._client.item(row)]:
             left = min(left, caps.item(client) - self.used.item(client))
         if left < np.inf:

@@ -11,19 +11,20 @@ from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["bulky", "crowded_out", "lanes"]
 
-_LARGE = 2.0
+#: Times the usual frame that a frame is at least which has places kept, and in its turn; docs/urgency.md measures both.
+_LARGE, _LARGER = 2.0, 1.2
 _LOOK = 4  #: steps of each client looked at: each costs a look at all nodes
 
 
-def lanes(farm: FarmSnapshot, cost: Cost, danger: Bools, due: Floats) -> Ints:
+def lanes(farm: FarmSnapshot, cost: Cost, asking: Bools, due: Floats) -> Ints:
     """Return how many more frames of each step must run at once to be done in the time that is left.
 
     In whole waves of its expected time on its fastest class.
 
     Parameters
     ----------
-    danger
-        Steps that are in danger, shape ``(steps,)``; the others lack nothing.
+    asking
+        Steps that may lack any, shape ``(steps,)``; the others lack nothing.
     due
         Seconds from now by which each job must be done, shape ``(jobs,)``.
 
@@ -38,25 +39,31 @@ def lanes(farm: FarmSnapshot, cost: Cost, danger: Bools, due: Floats) -> Ints:
     seconds = np.where(cost.able, cost.seconds, np.inf).min(axis=1, initial=np.inf)
     with np.errstate(invalid="ignore"):
         waves = np.maximum(np.floor(due[steps.job] / seconds), 1.0)
-    there = danger & np.isfinite(seconds) & np.isfinite(waves)
+    there = asking & np.isfinite(seconds) & np.isfinite(waves)
     need = np.ceil((steps.waiting + steps.running) / np.where(there, waves, 1.0)) - steps.running
     return np.where(there, np.clip(need, 0, steps.waiting), 0).astype(np.int64)
 
 
-def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds) -> Bools:
+def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds, turn: Bools | None = None) -> Bools:
     """Tell whose frames do not find a place though it is their turn, shape ``(steps,)``.
 
     Frames that follow each other on a node never leave room for one that is larger than they are. A frame is large
-    where it takes `_LARGE` times what those that run on its classes take of a resource on average; its step has waited
-    `wait` seconds for the first place, or has one and goes on asking.
+    where it takes twice what those that run on its classes take of a resource on average, or a fifth more if all that
+    ranks before it is under way; its step has waited `wait` seconds for the first place, or has one and goes on asking.
+
+    Parameters
+    ----------
+    turn
+        Steps whose turn it is, as `placement.scheduling.overtaking.in_turn` says, shape ``(steps,)``; None: none's.
     """
+    size = _LARGE if turn is None else np.where(turn, _LARGER, _LARGE)[:, None]
     kind, request = farm.nodes.node_class[farm.attempts.node], farm.steps.request
     there, large = cost.able & (farm.capacity() > 0), np.zeros(farm.steps.count, bool)
     for resource in np.flatnonzero((request > 0).any(axis=0)).tolist():
         taken = request[farm.attempts.step, resource]
         count = np.bincount(kind, taken > 0, len(farm.classes.names))
         usual = np.bincount(kind, taken, len(count)) / np.maximum(count, 1)
-        least = np.where(count > 0, _LARGE * usual, np.inf)
+        least = np.where(count > 0, size * usual, np.inf)
         large |= ((request[:, resource, None] >= least) | ~there).all(axis=1)
     waits = (farm.now - farm.steps.since >= wait) | (farm.steps.running > 0)
     return np.asarray(large & there.any(axis=1) & waits & (farm.steps.waiting > 0))

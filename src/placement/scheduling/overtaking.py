@@ -9,7 +9,9 @@ import numpy as np
 from placement.farm.snapshot import FarmSnapshot
 from placement.units import Bools, Floats, Ints, Seconds
 
-__all__ = ["first_ones", "overtaken", "owed"]
+__all__ = ["first_ones", "in_turn", "overtaken", "owed"]
+
+_SOON = 300.0  #: seconds of the farm's work
 
 
 def first_ones(order: Ints, pressing: Bools) -> Bools:
@@ -30,6 +32,26 @@ def first_ones(order: Ints, pressing: Bools) -> Bools:
     first = np.zeros(len(pressing), bool)
     first[order] = ~np.logical_or.accumulate(pressing[order])
     return first
+
+
+def in_turn(order: Ints, seconds: Floats) -> Bools:
+    """Tell of which steps the farm is through with all that waits before them in five minutes, ``(steps,)``.
+
+    Parameters
+    ----------
+    order
+        Rows of the steps that may start something, first ones first; of the others it is not the turn.
+    seconds
+        That the whole farm takes for what waits of each step, shape ``(steps,)``.
+
+    Examples
+    --------
+    >>> in_turn(np.array([2, 0, 1]), np.array([200.0, 200.0, 200.0, 0.0])).tolist()
+    [True, False, True, False]
+    """
+    turn = np.zeros(len(seconds), bool)
+    turn[order] = np.cumsum(seconds[order]) - seconds[order] <= _SOON
+    return turn
 
 
 def overtaken(farm: FarmSnapshot, able: Bools, key: Floats, claim: Bools) -> Bools:

@@ -18,6 +18,7 @@ from placement.scheduling.reserving import NONE
 from placement.scheduling.rules import Rules
 from placement.scheduling.scene import Scene
 from placement.scheduling.shares import unkept
+from placement.scheduling.shares_overdue import overdue
 from placement.scheduling.shares_worth import aggregated
 from placement.scheduling.sleeping import sleep_and_wake, waiting_for_room
 from placement.scheduling.waiting import Aftermath, waits
@@ -76,9 +77,8 @@ def _dispatch(scene: Scene) -> Dispatch:
     """Start frames, pass by pass."""
     farm, entitled, danger = scene.farm, scene.entitled, scene.urgency.ranking.danger
     beside, few = unkept(farm, entitled), abreast(scene.waves, farm.steps.waiting, farm.steps.running)
-    one = Dispatch(
-        farm, scene.cost, scene.prices, scene.reservations, scene.modes, scene.order, scene.used, danger, beside, few
-    )
+    late, prices, kept = overdue(farm, scene.rules), scene.prices, scene.reservations
+    one = Dispatch(farm, scene.cost, prices, kept, scene.modes, scene.order, scene.used, danger, beside, few, late)
     passes = (True, False) if (scene.waves > 1).any() else (False,)
     at_once = scene.pays if scene.rules.aim.thrifty else np.inf
     one.reserved(scene.most)
@@ -149,6 +149,7 @@ def _stops(scene: Scene, started: Dispatch, wanted: Bools) -> Stops:
         left=scene.remaining,
         danger=seen.ranking.danger,
         wanted=wanted if scene.rules.aim.thrifty else None,
+        kept=scene.reservations.step,
     )
     back = reclaims(_left_over(scene, started), scene.cost, scene.rules, scene.entitled, known)
     asking = Asking(ranks=seen.ranking.key, blocked=started.waiting > 0, unkept=started.unkept)
@@ -159,12 +160,11 @@ def _stops(scene: Scene, started: Dispatch, wanted: Bools) -> Stops:
 
 
 def _left_over(scene: Scene, started: Dispatch) -> FarmSnapshot:
-    """Return the farm with what is left after the starts: frames that wait, licences, and room that is not reserved."""
-    farm, free = scene.farm, started.room.free.copy()
-    free[scene.reservations.kept] = 0.0
+    """Return the farm with what is left after the starts: frames that wait, licences and room."""
+    farm = scene.farm
     return replace(
         farm,
-        nodes=replace(farm.nodes, free=free),
+        nodes=replace(farm.nodes, free=started.room.free),
         steps=replace(farm.steps, waiting=started.waiting),
         licences=started.room.licences,
     )
@@ -192,6 +192,7 @@ def _successors(scene: Scene, after: Aftermath, stops: Stops) -> Ints:
         licences=after.licences,
         reach=reach(order, farm_seconds(farm, scene.cost, after.left), scene.waves),
         abreast=abreast(scene.waves, after.left, farm.steps.left - farm.steps.blocked - after.left),
+        guarded=scene.guarded,
     )
     return successors(farm, scene.rules.interval, queue, scene.remaining, closed)
 

@@ -14,6 +14,7 @@ from placement.scheduling.plan import Reason, Stops
 from placement.scheduling.preemption_loss import ends_by, loss, remaining
 from placement.scheduling.preemption_room import Need, Room
 from placement.scheduling.preemption_victims import compact
+from placement.scheduling.reserving import NONE
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, used
 from placement.units import Bools, Floats, Ints, Seconds
@@ -64,12 +65,15 @@ class Known:
         Steps whose deadlines are in danger: their frames count with ten times what they lose, shape ``(steps,)``.
     wanted
         Classes on which guaranteed frames would start, shape ``(steps, classes)``.
+    kept
+        The step that each node is kept for, `NONE`: any may start there, shape ``(nodes,)``.
     """
 
     used: Floats | None = None
     left: Floats | None = None
     danger: Bools | None = None
     wanted: Bools | None = None
+    kept: Ints | None = None
 
 
 class _Reclaiming:
@@ -84,6 +88,7 @@ class _Reclaiming:
         danger = np.zeros(farm.steps.count, bool) if known.danger is None else known.danger
         self.price = self.losses * np.where(danger, _DANGER, 1.0)[farm.attempts.step]
         self.able = self.cost.able
+        self.kept = np.full(farm.nodes.count, NONE) if known.kept is None else known.kept
         self.chosen: list[tuple[Ints, bool, Reason]] = []
         self.frames = farm.steps.waiting.astype(np.int64)
         licensed = farm.steps.licence >= 0
@@ -136,6 +141,7 @@ class _Reclaiming:
             same = (requests[rows] == requests[step]).all(axis=1) & (self.able[rows] == self.able[step]).all(axis=1)
             kind, rows = rows[same], rows[~same]
             able, unit = self.room.able(self.cost, step)
+            able &= self.may_start(kind)
             frames = int(self.frames[kind].sum())
             need = Need(step=step, client=client, frames=frames, amount=amount, unit=unit, able=able)
             self.room.fill(need, wakes)
@@ -151,6 +157,12 @@ class _Reclaiming:
             self.count(kind, frames - need.frames)
             amount = need.amount
         return lack - max(amount, 0.0)
+
+    def may_start(self, rows: Ints) -> Bools:
+        """Return the nodes that are kept for nobody, or for one of these steps, shape ``(nodes,)``."""
+        which = np.zeros(self.farm.steps.count + 1, bool)
+        which[rows], which[NONE] = True, True
+        return which[self.kept]
 
     def count(self, rows: Ints, served: int) -> None:
         """Take frames that have room from those that wait, step by step."""
@@ -190,8 +202,8 @@ def reclaims(
     `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting
     step started its last frame; one that is never lent an interval after that: enough is free for it, but others stand
     where its frames could run. What frame ends do not give back by then is interrupted at once, where that loses
-    least per worth regained. Room counts where the client's frames fit, node by node. No borrower falls below its own
-    guarantee, nor do those above it.
+    least per worth regained. Room counts where the client's frames fit, node by node, and on nodes that are kept only
+    for the step they are kept for. No borrower falls below its own guarantee, nor do those above it.
 
     Parameters
     ----------

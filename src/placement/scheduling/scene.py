@@ -11,17 +11,20 @@ from placement.scheduling.cost import Cost
 from placement.scheduling.energy_modes import choose_modes, dearness
 from placement.scheduling.holding import Holds, holds
 from placement.scheduling.lanes import bulky, crowded_out, lanes
-from placement.scheduling.overtaking import first_ones, overtaken, owed
+from placement.scheduling.overtaking import first_ones, in_turn, overtaken, owed
 from placement.scheduling.preemption import remaining
 from placement.scheduling.pricing import Prices, pays, prices_of
 from placement.scheduling.reserving import Reservations, reserve, wide_steps
 from placement.scheduling.rules import Rules
 from placement.scheduling.shares import Entitlements, beyond_shares, demand, entitlements, used
 from placement.scheduling.urgency import Urgency, assess
-from placement.scheduling.waves import waves_of
+from placement.scheduling.waves import farm_seconds, waves_of
 from placement.units import Bools, Floats, Ints
 
 __all__ = ["Scene"]
+
+#: Of the time that is left, in which large frames are to have their places: these come one by one.
+_OF_TIME = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,6 +55,8 @@ class Scene:
         Seconds each attempt still runs, shape ``(attempts,)``.
     reservations
         Nodes that are kept for wide frames.
+    guarded
+        Steps in danger whose large frames hardly find places, shape ``(steps,)``.
     order
         Rows of the steps that may start something now, first ones first.
     """
@@ -70,6 +75,7 @@ class Scene:
     waves: Floats
     remaining: Floats
     reservations: Reservations
+    guarded: Bools
     order: Ints
 
     @classmethod
@@ -89,7 +95,9 @@ class Scene:
         affords = _affords(farm, cost, most - holds_now)
         within = replace(cost, seconds=np.where(affords, cost.seconds, np.inf))
         due = np.where(urgency.admission.given_up, urgency.standing.turn, farm.jobs.deadline - farm.now)
-        lacks = np.where(bulky(farm, within, rules.wide_wait), lanes(farm, within, urgency.ranking.danger, due), 0)
+        turn = in_turn(order, farm_seconds(farm, within, farm.steps.waiting))
+        guarded = bulky(farm, within, rules.wide_wait, turn) & urgency.ranking.danger
+        lacks = lanes(farm, within, guarded, _OF_TIME * due)
         crowded = crowded_out(farm, within, order, np.maximum(entitled.guaranteed - holds_now, 0.0))
         owes = owed(farm, entitled.guaranteed, holds_now, rules.ageing)
         pressing = urgency.ranking.danger & ~wide_steps(farm, within, rules)
@@ -110,6 +118,7 @@ class Scene:
             waves=waves_of(farm, cost, rules, urgency.outlooks, urgency.ranking),
             remaining=left,
             reservations=reserve(farm, within, rules, left, lineup, np.maximum(lacks, crowded)),
+            guarded=guarded,
             order=order,
         )
 

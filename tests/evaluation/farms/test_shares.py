@@ -91,6 +91,26 @@ def test_what_only_others_guarantees_could_give_is_not_overdue(guarantee: float,
     assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
 
 
+@pytest.mark.parametrize(("takes", "overdue"), [(0, 0.0), (1, 8 * 50.0)])
+def test_cores_beside_a_gpu_that_a_guarantee_holds_are_no_gpu(takes: int, overdue: float) -> None:
+    """Of two GPUs both are held by a guarantee, and their cores are borrowed; or one of them is borrowed."""
+    world = farm_world_of(
+        classes=classes_of(offer=[[8, 32768, 0, 0, 0], [8, 32768, 1, 8192, 0]]), fleet={"node_class": [0, 0, 1, 1]},
+        clients=clients_of(guarantee=[0.25, 0.5, 0.0], lending=[Lending.NEVER, Lending.NEVER, Lending.FRAME]),
+        jobs={"client": [0, 1, 2]},
+        steps={"job": [0, 1, 2], "frames": [1, 2 - takes, 2 - takes],
+               "request": [[2, 64, 1, 64, 0], [2, 64, 1, 64, 0], [6, 64, takes, 0, 0]]},
+    )  # fmt: skip
+    node = [2, 3] if takes else [2, 3, 2, 3]
+    ran = {"frame": [*range(1, len(node) + 1), 0], "node": [*node, 2], "start": [0.0] * len(node) + [100.0],
+           "end": [100.0] * len(node) + [160.0]}  # fmt: skip
+
+    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0]))
+
+    assert found["shortfall"] == pytest.approx(8 * 100)
+    assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
+
+
 def test_seconds_outside_the_window_do_not_count() -> None:
     world, history = borrowed(Lending.PREEMPT, measure=(700.0, 900.0))
 

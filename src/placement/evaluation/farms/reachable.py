@@ -6,7 +6,7 @@ import numpy as np
 
 from placement.evaluation.farms.demand import queue_of
 from placement.evaluation.farms.usage import attempt_share, full_changes
-from placement.farm.machines import NodeState
+from placement.farm.machines import NodeState, Resource
 from placement.scheduling.shares_worth import dominant_share
 from placement.simulator.farm_world import FarmWorld
 from placement.simulator.whole_farm.history import FarmHistory
@@ -19,7 +19,8 @@ def reachable(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
     """Return the worth that clients' ready frames could take, shape ``(clients, instants)``; infinite for projects.
 
     Frames that run on some node classes alone can take, on these, what is free and what clients hold there who hold
-    more than their guarantee, up to what they hold too much: so no more of a client's ready frames count.
+    more than their guarantee, up to what they hold too much: so no more of a client's ready frames count. Of frames on
+    GPUs no more count than GPUs are had in this way: who holds a node's cores has no GPU to give back.
 
     Parameters
     ----------
@@ -36,25 +37,29 @@ def reachable(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
     """
     queue, root = queue_of(world, history), _roots(world.clients.parent)
     sets, kind = _able_sets(world)
-    client = root[world.jobs.client[world.steps.job[queue.step]]]
-    grown, _ = queue.growth()
-    held, (there, free) = _held(world, history, at, root), _there_and_free(world, history, at)
-    guaranteed = world.clients.guarantee[:, None] * there.sum(axis=0)
-    excess = np.maximum(held.sum(axis=1) - guaranteed, 0.0)
+    (grown, _), gpus = queue.growth(), world.steps.request[:, Resource.GPUS] > 0
+    client, there = root[world.jobs.client[world.steps.job[queue.step]]], _there(world, history, at)
+    held = _held(world, history, at, root, _worth_held(world, history))
+    held_gpus = _held(world, history, at, root, _gpus_held(world, history))
+    free = np.maximum(there - _taken(world, history, at), 0.0)
+    free_gpus = np.maximum(there - held_gpus.sum(axis=0), 0.0)
+    excess = np.maximum(held.sum(axis=1) - world.clients.guarantee[:, None] * there.sum(axis=0), 0.0)
     found = np.full((world.clients.count, len(at)), np.inf)
     for row in np.flatnonzero(world.clients.parent < 0).tolist():
         others = (root == np.arange(len(root))) & (np.arange(len(root)) != row)
-        own = client == row
-        ready = np.stack([
-            _sampled(at, queue.time[mine], grown[mine]) for each in range(len(sets))
-            for mine in (own & (kind[queue.step] == each),)
-        ])  # fmt: skip
-        found[row] = ready.sum(axis=0)
+        ready = np.zeros((2, len(sets), len(at)))
+        for on_gpus, each in np.ndindex(2, len(sets)):
+            mine = (client == row) & (kind[queue.step] == each) & (gpus[queue.step] == on_gpus)
+            ready[on_gpus, each] = _sampled(at, queue.time[mine], grown[mine])
+        found[row] = ready.sum(axis=(0, 1))
         for among in sets:
-            inside = ready[(sets <= among).all(axis=1)].sum(axis=0)
-            borrowed = np.minimum(held[others][:, among].sum(axis=1), excess[others]).sum(axis=0)
-            room = free[among].sum(axis=0) + borrowed
-            found[row] = np.minimum(found[row], ready.sum(axis=0) - inside + np.minimum(inside, room))
+            within = ready[:, (sets <= among).all(axis=1)].sum(axis=1)
+            borrowed, gpus_borrowed = (
+                np.minimum(each[others][:, among].sum(axis=1), excess[others]).sum(axis=0) for each in (held, held_gpus)
+            )
+            inside = within[0] + np.minimum(within[1], free_gpus[among].sum(axis=0) + gpus_borrowed)
+            inside = np.minimum(inside, free[among].sum(axis=0) + borrowed)
+            found[row] = np.minimum(found[row], ready.sum(axis=(0, 1)) - within.sum(axis=0) + inside)
     return np.asarray(np.maximum(found, 0.0))
 
 
@@ -73,11 +78,23 @@ def _roots(parent: Ints) -> Ints:
     return root
 
 
-def _held(world: FarmWorld, history: FarmHistory, at: Floats, root: Ints) -> Floats:
-    """Return the worth that clients with their projects hold by class, shape ``(clients, classes, instants)``."""
+def _worth_held(world: FarmWorld, history: FarmHistory) -> Floats:
+    """Return the worth that each attempt holds, by its dominant resource, shape ``(attempts,)``."""
+    attempts = history.attempts
+    return attempt_share(world, attempts, attempts.memory) * world.classes.worth[world.fleet.node_class[attempts.node]]
+
+
+def _gpus_held(world: FarmWorld, history: FarmHistory) -> Floats:
+    """Return the share of its node's GPUs that each attempt holds, times the node's worth, shape ``(attempts,)``."""
+    klass = world.fleet.node_class[history.attempts.node]
+    gpus = world.steps.request[history.attempts.step, Resource.GPUS]
+    return np.asarray(gpus / np.maximum(world.classes.offer[klass, Resource.GPUS], 1.0) * world.classes.worth[klass])
+
+
+def _held(world: FarmWorld, history: FarmHistory, at: Floats, root: Ints, worth: Floats) -> Floats:
+    """Return what clients with their projects hold by class, shape ``(clients, classes, instants)``."""
     attempts, classes = history.attempts, len(world.classes.names)
     klass = world.fleet.node_class[attempts.node]
-    worth = attempt_share(world, attempts, attempts.memory) * world.classes.worth[klass]
     row = root[world.jobs.client[world.steps.job[attempts.step]]] * classes + klass
     flat = [
         _sampled(at, attempts.start[mine], worth[mine]) - _sampled(at, attempts.end[mine], worth[mine])
@@ -86,19 +103,24 @@ def _held(world: FarmWorld, history: FarmHistory, at: Floats, root: Ints) -> Flo
     return np.maximum(np.reshape(flat, (len(root), classes, len(at))), 0.0)
 
 
-def _there_and_free(world: FarmWorld, history: FarmHistory, at: Floats) -> tuple[Floats, Floats]:
-    """Return the worth of nodes that are neither down nor draining, and what is free, ``(classes, instants)``."""
-    spans, node_class = history.spans, world.fleet.node_class
+def _there(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
+    """Return the worth of nodes that are neither down nor draining, shape ``(classes, instants)``."""
+    spans, there = history.spans, list[Floats]()
     counts = (spans.state != NodeState.DOWN) & (spans.state != NodeState.DRAINING)
-    node, time, change = full_changes(world, history)
-    there, taken = [], []
     for klass, worth in enumerate(world.classes.worth.tolist()):
-        mine = counts & (node_class[spans.node] == klass)
+        mine = counts & (world.fleet.node_class[spans.node] == klass)
         size = np.full(int(mine.sum()), worth)
         there.append(_sampled(at, spans.start[mine], size) - _sampled(at, spans.end[mine], size))
-        own = node_class[node] == klass
-        taken.append(_sampled(at, time[own], change[own]))
-    return np.array(there), np.maximum(np.array(there) - np.array(taken), 0.0)
+    return np.array(there)
+
+
+def _taken(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
+    """Return the worth that is taken, each node with its fullest resource, shape ``(classes, instants)``."""
+    node, time, change = full_changes(world, history)
+    klass = world.fleet.node_class[node]
+    return np.array([
+        _sampled(at, time[own], change[own]) for each in range(len(world.classes.names)) for own in (klass == each,)
+    ])  # fmt: skip
 
 
 def _sampled(at: Floats, time: Floats, change: Floats) -> Floats:
