@@ -118,7 +118,7 @@ class Queue:
         From which place in `order` on a step takes others' places, and how many at most, shape ``(steps,)``; None: all
         that rank behind it.
     guarded
-        Steps whose places only each other may take, shape ``(steps,)``; None: none.
+        Steps whose places no others may take while they wait, shape ``(steps,)``; None: none.
     """
 
     order: Ints
@@ -139,7 +139,7 @@ def successors(farm: FarmSnapshot, interval: Seconds, queue: Queue, remaining: F
     a first one in the queue waits for room and needs a licence that is free but that the place does not hold. A client
     below its fair share takes places, whatever the rank, of clients above theirs whose work is in no danger; nobody
     takes a place that a client needs for its share, and who is in danger none that one needs for its guarantee. A place
-    of a large frame that waits for more is not given to smaller ones: it would never be so large again.
+    of a `guarded` step goes to no other but such: after smaller frames it would never be so large again.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class _Places:
         self._room, self._licence = np.ascontiguousarray(farm.steps.request[step].T), farm.steps.licence[step]
         self._last = np.where(queue.waiting[step] > 0, rank[step], len(queue.order))
         self._guarded = np.zeros(farm.steps.count, bool) if queue.guarded is None else queue.guarded
-        self._closed = self._guarded[step] & (queue.waiting[step] > 0)
+        self._theirs = self._guarded[step] & (queue.waiting[step] > 0)
         self._calm = np.zeros(len(step), bool) if queue.spare is None else ~queue.spare.danger[step]
         self._left = np.bincount(self._group, minlength=len(groups))
         self.free: Bools = np.ones(len(soon), bool)
@@ -208,7 +208,7 @@ class _Places:
             return
         fits = (self._left > 0) & self._queue.wanted[row, self._klass]
         fits &= self._calm if short else self._reach[row] <= self._last
-        fits &= self._guarded[row] | ~self._closed
+        fits &= self._guarded[row] | ~self._theirs
         for resource in np.flatnonzero(self._farm.steps.request[row]):
             fits &= self._room[resource] >= self._farm.steps.request[row, resource]
         if (needs := int(self._farm.steps.licence[row])) != NONE:

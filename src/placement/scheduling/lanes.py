@@ -45,7 +45,7 @@ def lanes(farm: FarmSnapshot, cost: Cost, asking: Bools, due: Floats) -> Ints:
 
 
 def bulky(farm: FarmSnapshot, cost: Cost, wait: Seconds, turn: Bools | None = None) -> Bools:
-    """Tell whose frames do not find a place though it is their turn, shape ``(steps,)``.
+    """Tell whose frames do not find places because of their size, shape ``(steps,)``.
 
     Frames that follow each other on a node never leave room for one that is larger than they are. A frame is large
     where it takes twice what those that run on its classes take of a resource on average, or a fifth more if all that
