@@ -22,7 +22,8 @@ LOCK = ROOT / "requirements.lock"
 #: What can be run after the set-up: arguments of the environment's python.
 JOBS = {
     "main": ["-m", "training.report", "--out", "out/report"],
-    "test": ["-m", "pytest", "--json-report", "--json-report-file=pytest_results.json", "--cov"],
+    "test": ["-m", "pytest", "--numprocesses=auto", "--dist=loadfile",
+             "--json-report", "--json-report-file=pytest_results.json", "--cov"],
     "setup": ["-c", ""],
 }
 
