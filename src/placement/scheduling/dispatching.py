@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from placement.farm.machines import RESOURCES, NodeState, Resource
+from placement.farm.machines import RESOURCES, Resource
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.scheduling.packing import Room
 from placement.scheduling.plan import Reason, Starts
 from placement.scheduling.pricing import Prices
+from placement.scheduling.releases import until_up
 from placement.scheduling.reserving import NONE, Reservations
 from placement.units import Bools, Floats, Ints
 
@@ -58,6 +59,7 @@ class Dispatch:
     room: Room = field(init=False)
     waiting: Ints = field(init=False)
     _few: Ints = field(init=False)
+    _fits: Bools = field(init=False)  #: steps of which a frame may fit somewhere: there is never more room later
     _client: Ints = field(init=False)
     _worth: Floats = field(init=False)
     least: Floats = field(init=False)  #: worth of a frame of each step where it is worth least, ``(steps,)``
@@ -71,7 +73,7 @@ class Dispatch:
         self._client = farm.jobs.client[farm.steps.job]
         self.waiting = farm.steps.waiting.copy()
         self._few = (self.waiting if self.abreast is None else self.abreast).copy()
-        self.used = self.used.copy()
+        self._fits, self.used = np.ones(farm.steps.count, bool), self.used.copy()
         share = farm.share_of_node()
         self._worth = share * farm.classes.worth
         self.least = self._worth.min(axis=1, initial=np.inf)
@@ -96,7 +98,7 @@ class Dispatch:
         rows = self.order[(self.waiting[self.order] > 0) & previews[self.order]]
         if not len(rows):
             return
-        fits = self.room.may_fit(self.farm.steps.request[rows]) & np.isfinite(self._score[rows])
+        fits = self.may_fit(rows) & np.isfinite(self._score[rows])
         seconds = np.where(fits, self.cost.seconds[rows], np.inf)
         best = np.argsort(seconds, axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
@@ -134,7 +136,8 @@ class Dispatch:
             return
         allowed = caps + 1e-9
         rows = rows[self.within(allowed, reason)[rows]]
-        fits = self.room.may_fit(self.farm.steps.request[rows])
+        rows = rows[self._fits[rows]]
+        fits = self.may_fit(rows)
         some = np.flatnonzero(fits.any(axis=1))
         if not len(some):
             return
@@ -155,11 +158,20 @@ class Dispatch:
         for first in range(0, len(rows), _LOOK):
             row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
             if first:
+                left = most[row] > 0  # of many steps all has started on the classes that suit them best
+                row, klass = row[left], klass[left]
                 may = self._worth[row, klass] * _ALMOST <= self.left(caps, reason)[self._client[row]]
                 may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
                 row, klass = row[may], klass[may]
             for each, on in zip(row.tolist(), klass.tolist(), strict=True):
-                self._start(each, on, caps, reason, most)
+                if most.item(each) > 0:
+                    self._start(each, on, caps, reason, most)
+
+    def may_fit(self, rows: Ints) -> Bools:
+        """Return on which classes frames of steps may fit, as `Room.may_fit` does, shape ``(rows, classes)``."""
+        fits = self.room.may_fit(self.farm.steps.request[rows])
+        self._fits[rows] = fits.any(axis=1)
+        return fits
 
     def backfill(self, caps: Floats) -> None:
         """Start on kept nodes what will have ended, nine times in ten, when they are needed."""
@@ -218,7 +230,7 @@ class Dispatch:
         if (most <= _STRICT).all():
             return good
         seconds = self.cost.seconds[rows]
-        there = self.prices.drain + _until_up(self.farm) + seconds
+        there = self.prices.drain + until_up(self.farm) + seconds
         best_end = np.take_along_axis(there, score.argmin(axis=1)[:, None], axis=1)
         late = np.isinf(most) & (False if self.overdue is None else self.overdue[rows, None])
         with np.errstate(invalid="ignore"):
@@ -284,16 +296,3 @@ def _chains(parent: Ints) -> list[list[int]]:
     for row, above in enumerate(parent.tolist()):
         chains.append([row, *(chains[above] if above >= 0 else [])])
     return chains
-
-
-def _until_up(farm: FarmSnapshot) -> Floats:
-    """Return in how many seconds a node of each class that can be had is up at the earliest, shape ``(classes,)``."""
-    state, kind, wakes = farm.nodes.state, farm.nodes.node_class, farm.classes.wake_seconds
-    wait = np.where(state == NodeState.UP, 0.0, wakes[kind])
-    comes = np.where(np.isfinite(farm.nodes.ready), np.maximum(farm.nodes.ready - farm.now, 0.0), 0.0)
-    wait = np.where(state == NodeState.WAKING, comes, wait)
-    wait += np.where(state == NodeState.FALLING_ASLEEP, comes, 0.0)
-    soonest = wakes.astype(float)
-    there = (state != NodeState.DOWN) & (state != NodeState.DRAINING)
-    np.minimum.at(soonest, kind[there], wait[there])
-    return soonest

@@ -124,6 +124,11 @@ class _Reclaiming:
         """Seconds in which each attempt has ended with `Rules.confidence`; who waits for whole frames need not know."""
         return ends_by(self.farm, self.whole, self.rules.confidence)
 
+    @cached_property
+    def by_left(self) -> Ints:
+        """Attempts in the order in which they are expected to end."""
+        return np.argsort(self.left, kind="stable")
+
     def soon(self, window: Seconds) -> Bools:
         """Return which attempts end within so many seconds, shape ``(attempts,)``."""
         return np.ones(self.farm.attempts.count, bool) if np.isinf(window) else self.ends <= window
@@ -172,10 +177,10 @@ class _Reclaiming:
     def wait(self, need: Need, soon: Bools) -> None:
         """Let attempts of the client that borrows most leave at their frame's end, those that end first before."""
         pool = self.room.borrowed(need.client) & soon
-        rows = np.flatnonzero(pool & need.able[self.farm.attempts.node])
+        rows = self.by_left[(pool & need.able[self.farm.attempts.node])[self.by_left]]
         leaving = self.farm.attempts.stopping
         turn = np.unique(-self.room.spare, return_inverse=True)[1][self.room.client[rows]] + 1
-        order = np.lexsort((self.left[rows], np.where(leaving[rows], 0, turn).astype(np.int16)))
+        order = np.argsort(compact(np.where(leaving[rows], 0, turn)), kind="stable")
         place: Ints = np.zeros(len(pool), np.int64)
         place[rows[order]] = np.arange(1, len(rows) + 1)
         victims = self.room.clear(need, pool, np.where(leaving, 0.0, place), compact(place))

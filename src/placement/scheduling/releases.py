@@ -9,7 +9,7 @@ from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
 from placement.units import Bools, Floats
 
-__all__ = ["Releases"]
+__all__ = ["Releases", "until_up"]
 
 
 class Releases:
@@ -63,3 +63,16 @@ class Releases:
             there = self._node[self._first]
             when[there] = np.minimum(when[there], soonest)
         return np.where((nodes.state == NodeState.UP) & classes[nodes.node_class], when, np.inf)
+
+
+def until_up(farm: FarmSnapshot) -> Floats:
+    """Return in how many seconds a node of each class that can be had is up at the earliest, shape ``(classes,)``."""
+    state, kind, wakes = farm.nodes.state, farm.nodes.node_class, farm.classes.wake_seconds
+    wait = np.where(state == NodeState.UP, 0.0, wakes[kind])
+    comes = np.where(np.isfinite(farm.nodes.ready), np.maximum(farm.nodes.ready - farm.now, 0.0), 0.0)
+    wait = np.where(state == NodeState.WAKING, comes, wait)
+    wait += np.where(state == NodeState.FALLING_ASLEEP, comes, 0.0)
+    soonest = wakes.astype(float)
+    there = (state != NodeState.DOWN) & (state != NodeState.DRAINING)
+    np.minimum.at(soonest, kind[there], wait[there])
+    return soonest

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placement.farm.machines import NodeState
+from placement.farm.machines import RESOURCES, NodeState
 from placement.farm.sealed import seal
 from placement.farm.snapshot import FarmSnapshot
 from placement.scheduling.cost import Cost
+from placement.scheduling.preemption_victims import compact
 from placement.scheduling.rules import Rules
 from placement.units import Bools, Floats, Ints
 
@@ -20,6 +21,7 @@ NONE = -1
 _BULKY_SHARE = 0.1  #: of the nodes that could run them; with 0.04 more of a crunch was late, more was not tried
 _SHARED = 0.5 + 1e-9
 _EMERGENCIES = 8  #: steps looked at; more emergencies at once are none
+_BLOCK = 1024  #: ends looked at first for a node that will have room, then twice as many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,13 +121,12 @@ def reserve(
             count = min(count, int(licences[licence]))
         if count <= 0:
             continue
-        when = np.where(places.of(classes)[0], ends.room_for(farm.steps.request[row]), np.inf)
-        when[places.kept] = np.inf
-        nodes = _soonest(when, count)
+        nodes, when = ends.soonest(farm.steps.request[row], places.open(classes), count)
         job, seconds = farm.nodes.warm_job[nodes], cost.seconds[row, kinds[nodes]]
-        nodes = nodes[np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], seconds, when[nodes]))[:count]]
-        step[nodes], ready[nodes] = row, farm.now + when[nodes]
-        places.kept = np.concatenate([places.kept, nodes])
+        first = np.lexsort((job, job != farm.jobs.index[farm.steps.job[row]], seconds, when))[:count]
+        nodes = nodes[first]
+        step[nodes], ready[nodes] = row, farm.now + when[first]
+        places.keep(nodes)
         if licence != NONE:
             licences[licence] -= len(nodes)
     return Reservations(step=step, ready=ready)
@@ -135,11 +136,20 @@ class _Places:
     """Nodes that may be kept, by the classes they must be of, and those that are kept so far."""
 
     def __init__(self, farm: FarmSnapshot, rules: Rules, up: Bools) -> None:
-        self.kept = np.zeros(0, np.int64)
+        self._kept, self._open = np.zeros(0, np.int64), up.copy()
         self._kinds, self._share, self._up = farm.nodes.node_class, rules.reserve_share, up
         self._found = dict[bytes, tuple[Bools, int]]()
 
-    def of(self, classes: Bools) -> tuple[Bools, int]:
+    def open(self, classes: Bools) -> Bools:
+        """Return which nodes of some classes are kept for nobody yet, shape ``(nodes,)``."""
+        return self._of(classes)[0] & self._open
+
+    def keep(self, nodes: Ints) -> None:
+        """Remember that nodes are kept."""
+        self._kept = np.concatenate([self._kept, nodes])
+        self._open[nodes] = False
+
+    def _of(self, classes: Bools) -> tuple[Bools, int]:
         """Return which nodes are of some classes, shape ``(nodes,)``, and how many."""
         key = classes.tobytes()
         if key not in self._found:
@@ -149,15 +159,9 @@ class _Places:
 
     def count(self, classes: Bools, lacks: int) -> int:
         """Return how many more of them may be kept for a step that lacks so many; 0 and less: none."""
-        total = self.of(classes)[1]
-        most = max(int(self._share * total), 1) - int(classes[self._kinds[self.kept]].sum())
+        total = self._of(classes)[1]
+        most = max(int(self._share * total), 1) - int(classes[self._kinds[self._kept]].sum())
         return min(max(min(lacks, int(_BULKY_SHARE * total)), 1), most)
-
-
-def _soonest(when: Floats, count: int) -> Ints:
-    """Return the nodes that are ready no later than the `count` first ones are, those that never are left out."""
-    last = np.partition(when, count - 1)[count - 1] if count < len(when) else np.inf
-    return np.flatnonzero((when <= last) & np.isfinite(when))
 
 
 def _for_emergencies(farm: FarmSnapshot, cost: Cost, rules: Rules, order: Ints) -> Bools:
@@ -172,7 +176,7 @@ def _for_emergencies(farm: FarmSnapshot, cost: Cost, rules: Rules, order: Ints) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ends:
-    """Attempts on some nodes in the order in which they leave each, and what is free after each, by resource."""
+    """Attempts on some nodes in the order in which they end, and what is free there after each, by resource."""
 
     node: Ints
     after: Floats
@@ -183,20 +187,47 @@ class _Ends:
     def of(cls, farm: FarmSnapshot, remaining: Floats, nodes: Bools) -> _Ends:
         """Return the ends on `nodes`, shape ``(nodes,)``, of attempts with `remaining` seconds left."""
         rows = np.flatnonzero(nodes[farm.attempts.node])
-        rows = rows[np.lexsort((remaining[rows], farm.attempts.node[rows]))]
-        node = farm.attempts.node[rows]
-        given = np.cumsum(farm.steps.request[farm.attempts.step[rows]], axis=0)
-        first = np.searchsorted(node, node)
-        before = np.where((first > 0)[:, None], given[np.maximum(first - 1, 0)], 0.0)
-        free = np.ascontiguousarray((farm.nodes.free[node] + given - before).T)
-        return cls(node, remaining[rows], free, np.ascontiguousarray(farm.nodes.free.T))
+        rows = rows[np.argsort(remaining[rows], kind="stable")]
+        by_node = np.argsort(compact(farm.attempts.node[rows]), kind="stable")
+        node, step = farm.attempts.node[rows], farm.attempts.step[rows[by_node]]
+        first = np.flatnonzero(np.diff(node[by_node], prepend=-1))
+        group = np.repeat(np.arange(len(first)), np.diff(first, append=len(rows)))
+        now, free = farm.nodes.free.T.copy(), np.empty((RESOURCES, len(rows)))
+        for resource in range(RESOURCES):
+            given = np.cumsum(farm.steps.request[step, resource])
+            before = np.concatenate([np.zeros(1), given])[first][group]
+            free[resource, by_node] = now[resource, node[by_node]] + given - before
+        return cls(node, remaining[rows], free, now)
 
-    def room_for(self, request: Floats) -> Floats:
-        """Return in how many seconds each of those nodes has room for `request`, shape ``(all nodes,)``."""
-        now, then = np.ones(self.now.shape[1], bool), np.ones(len(self.node), bool)
-        for resource in np.flatnonzero(request):
-            now &= self.now[resource] >= request[resource] - 1e-6
-            then &= self.free[resource] >= request[resource] - 1e-6
-        when = np.where(now, 0.0, np.inf)
-        np.minimum.at(when, self.node[then], self.after[then])
-        return when
+    def soonest(self, request: Floats, among: Bools, count: int) -> tuple[Ints, Floats]:
+        """Return the nodes that have room no later than the `count` first ones have, and in how many seconds.
+
+        Parameters
+        ----------
+        among
+            Nodes that may be returned, shape ``(all nodes,)``; without those that never have room.
+        """
+        there = among.copy()
+        for resource in np.flatnonzero(request).tolist():
+            there &= self.now[resource] >= request[resource] - 1e-6
+        nodes = np.flatnonzero(there)
+        when, last, begin, size = np.zeros(len(nodes)), 0.0, 0, _BLOCK
+        open_still = among & ~there
+        while begin < len(self.node) and (len(nodes) < count or self.after[begin] <= last):
+            block = slice(begin, begin + size)
+            rows = begin + np.flatnonzero(open_still[self.node[block]] & self._has_room(request, block))
+            new, first = np.unique(self.node[rows], return_index=True)
+            nodes, when = np.concatenate([nodes, new]), np.concatenate([when, self.after[rows[first]]])
+            last = np.partition(when, count - 1)[count - 1] if count <= len(when) else np.inf
+            open_still[new] = False
+            begin, size = begin + size, 2 * size
+        kept = np.flatnonzero((when <= last) & np.isfinite(when))
+        kept = kept[np.argsort(nodes[kept])]
+        return nodes[kept], when[kept]
+
+    def _has_room(self, request: Floats, block: slice) -> Bools:
+        """Tell after which ends of a part there is room for `request`."""
+        room = np.ones(len(self.node[block]), bool)
+        for resource in np.flatnonzero(request).tolist():
+            room &= self.free[resource, block] >= request[resource] - 1e-6
+        return room
