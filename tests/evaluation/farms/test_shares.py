@@ -111,6 +111,37 @@ def test_cores_beside_a_gpu_that_a_guarantee_holds_are_no_gpu(takes: int, overdu
     assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
 
 
+@pytest.mark.parametrize(("own", "overdue"), [(4, 4 * 970.0), (5, 0.0)])
+def test_room_in_pieces_too_small_for_a_frame_is_no_room(own: int, overdue: float) -> None:
+    """A client has a frame on each of two nodes of 8 cores and wants one of 4 more; a borrower has what they leave."""
+    world = farm_world_of(
+        fleet={"node_class": [0, 0]}, clients=clients_of(guarantee=[1.0, 0.0], lending=[Lending.NEVER, Lending.FRAME]),
+        jobs={"client": [0, 0, 1]},
+        steps={"job": [0, 1, 2], "frames": [2, 1, 2],
+               "request": [[own, 64, 0, 0, 0], [4, 64, 0, 0, 0], [8 - own, 64, 0, 0, 0]]},
+    )  # fmt: skip
+    ran = {"frame": [0, 1, 3, 4, 2], "node": [0, 1, 0, 1, 0], "start": [0.0] * 4 + [1000.0],
+           "end": [1000.0] * 4 + [1100.0]}  # fmt: skip
+
+    found = clients(world, history_of(world, 1100.0, ran, decided=[0.0, 30.0]))
+
+    assert found["shortfall"] == pytest.approx(4 * 1000)
+    assert found["shortfall_overdue"] == pytest.approx(overdue, abs=4 * 10)
+
+
+def test_a_frame_counts_with_the_memory_that_is_kept_for_it() -> None:
+    """Frames peak at a third of a node's memory and get a half: of three that are guaranteed a whole node two fit."""
+    world = farm_world_of(
+        clients=clients_of(guarantee=[1.0], lending=[Lending.NEVER]),
+        steps={"frames": [3], "request": [[1, 10_000, 0, 0, 0]]},
+    )
+    ran = {"frame": [0, 1], "end": [1000.0] * 2, "memory": [16_384.0] * 2}
+
+    found = clients(world, history_of(world, 1000.0, ran, decided=[0.0, 30.0]))
+
+    assert found["shortfall"] == found["shortfall_overdue"] == 0.0
+
+
 def test_seconds_outside_the_window_do_not_count() -> None:
     world, history = borrowed(Lending.PREEMPT, measure=(700.0, 900.0))
 
@@ -199,11 +230,12 @@ def waiting_frames(world: FarmWorld, history: FarmHistory, at: float) -> list[in
     return waiting
 
 
-def fitting(world: FarmWorld, step: int) -> int:
-    """Frames of a step that fit on all nodes that can run it, with the mean peak of memory."""
+def fitting(world: FarmWorld, history: FarmHistory, step: int) -> int:
+    """Frames of a step that fit on all nodes that can run it, with the memory that was kept for those that ran."""
     request = world.steps.request[step].copy()
-    first = world.steps.first
-    request[Resource.MEMORY] = world.frames.memory[first[step] : first[step + 1]].mean()
+    first, kept = world.steps.first, history.attempts.memory[history.attempts.step == step]
+    peaks = world.frames.memory[first[step] : first[step + 1]]
+    request[Resource.MEMORY] = kept.mean() if len(kept) else peaks.mean()
     count = 0
     for klass in world.fleet.node_class.tolist():
         if np.isfinite(world.steps.seconds[step, klass]):
@@ -220,7 +252,7 @@ def test_changes_against_a_look_at_every_instant(seed: int, planner: Planner) ->
     history = run_farm(world, planner, Rules(), learned, until=2000.0)
     attempts, moved = history.attempts, changes(world, history)
     client, worth = world.jobs.client[world.steps.job], attempt_worth(world, attempts)
-    fits = [fitting(world, step) for step in range(len(client))]
+    fits = [fitting(world, history, step) for step in range(len(client))]
 
     instants = np.unique(np.concatenate([attempts.start, attempts.end, [0.0, history.end]]))
     for at in ((instants[1:] + instants[:-1]) / 2).tolist():

@@ -14,7 +14,7 @@ from placement.simulator.farm_world import FarmWorld, Fault
 from placement.simulator.whole_farm.history import FarmHistory, Outcome
 from placement.units import Bools, Floats, Ints
 
-__all__ = ["Changes", "Queue", "changes", "queue_of"]
+__all__ = ["Changes", "Queue", "changes", "queue_of", "requests", "roots_of"]
 
 _ROUNDING = 1e-9
 _AGAIN = (Outcome.INTERRUPTED, Outcome.LOST, Outcome.OOM, Outcome.FAILED)
@@ -53,8 +53,8 @@ def changes(world: FarmWorld, history: FarmHistory) -> Changes:
 
     A frame holds its dominant share of the node, with the memory that was kept for it, times the node's worth. A frame
     waits from when its step is ready, or its attempt ended without finishing it, until an attempt starts. Ready frames
-    count with the mean worth they would take on the nodes of the world that can run them, with the mean true peak of
-    memory; no more of a step than fit on those nodes beside those that run; per licence no more of a client than are
+    count with the mean worth they would take on the nodes of the world that can run them, as `requests` says; no more
+    of a step than fit on those nodes beside those that run; per licence no more of a client than are
     free. Paused jobs want nothing, failed ones no more after their last attempt.
 
     Examples
@@ -126,18 +126,38 @@ def queue_of(world: FarmWorld, history: FarmHistory) -> Queue:
     waiting, running = _total(waits[order], step), _total(runs[order], step)
     job = world.steps.job[step]
     waiting[(time >= failed[job]) | world.jobs.held[job]] = 0.0
-    fit, each = _fitting(world)
+    fit, each = _fitting(world, history)
     ready = np.clip(np.minimum(waiting, fit[step] - running), 0.0, None)
     return Queue(step, time, running, ready, each[step])
 
 
-def _fitting(world: FarmWorld) -> tuple[Floats, Floats]:
+def roots_of(parent: Ints) -> Ints:
+    """Return for each client the one above it that has no parent, itself where it has none, shape ``(clients,)``."""
+    root: Ints = np.arange(len(parent))
+    for row in np.flatnonzero(parent >= 0).tolist():
+        root[row] = root[parent[row]]
+    return root
+
+
+def requests(world: FarmWorld, history: FarmHistory) -> Floats:
+    """Return what a frame of each step takes, shape ``(steps, resources)``, with memory as it was kept for it.
+
+    That is the mean over the step's attempts; where none began, the mean true peak.
+    """
+    steps, attempts, request = world.steps, history.attempts, world.steps.request.copy()
+    if not len(steps.job):
+        return request
+    peaks = np.add.reduceat(world.frames.memory, steps.first[:-1]) / steps.frames
+    began = np.bincount(attempts.step, minlength=len(peaks))
+    kept = np.bincount(attempts.step, attempts.memory, len(peaks)) / np.maximum(began, 1)
+    request[:, Resource.MEMORY] = np.where(began > 0, kept, peaks)
+    return request
+
+
+def _fitting(world: FarmWorld, history: FarmHistory) -> tuple[Floats, Floats]:
     """Return how many frames of each step fit on the farm at once, and the mean worth of one there, ``(steps,)``."""
-    steps, first = world.steps, world.steps.first[:-1]
-    request = steps.request.copy()
-    if len(steps.job):
-        request[:, Resource.MEMORY] = np.add.reduceat(world.frames.memory, first) / steps.frames
-    share = dominant_share(request[:, None, :], world.classes.offer)
+    steps = world.steps
+    share = dominant_share(requests(world, history)[:, None, :], world.classes.offer)
     able = np.isfinite(steps.seconds) & (share <= 1 + _ROUNDING) & (share > 0)
     nodes = np.bincount(world.fleet.node_class, minlength=len(world.classes.names))
     share = np.where(able, share, 1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from placement.evaluation.farms.demand import queue_of
-from placement.evaluation.farms.usage import attempt_share, full_changes
+from placement.evaluation.farms.demand import queue_of, roots_of
+from placement.evaluation.farms.usage import full_changes, worth_held
 from placement.farm.machines import NodeState, Resource
 from placement.scheduling.shares_worth import dominant_share
 from placement.simulator.farm_world import FarmWorld
@@ -35,11 +35,11 @@ def reachable(world: FarmWorld, history: FarmHistory, at: Floats) -> Floats:
     >>> reachable(world, live(world, "fifo"), np.array([0.0, 30.0])).tolist()  # eight run, and have all there is
     [[0.0, 0.0]]
     """
-    queue, root = queue_of(world, history), _roots(world.clients.parent)
+    queue, root = queue_of(world, history), roots_of(world.clients.parent)
     sets, kind = _able_sets(world)
     (grown, _), gpus = queue.growth(), world.steps.request[:, Resource.GPUS] > 0
     client, there = root[world.jobs.client[world.steps.job[queue.step]]], _there(world, history, at)
-    held = _held(world, history, at, root, _worth_held(world, history))
+    held = _held(world, history, at, root, worth_held(world, history))
     held_gpus = _held(world, history, at, root, _gpus_held(world, history))
     free = np.maximum(there - _taken(world, history, at), 0.0)
     free_gpus = np.maximum(there - held_gpus.sum(axis=0), 0.0)
@@ -69,19 +69,6 @@ def _able_sets(world: FarmWorld) -> tuple[Bools, Ints]:
     able = np.isfinite(world.steps.seconds) & (share <= 1 + 1e-9)
     sets, kind = np.unique(able, axis=0, return_inverse=True)
     return sets, kind.ravel()
-
-
-def _roots(parent: Ints) -> Ints:
-    root: Ints = np.arange(len(parent))
-    for row in np.flatnonzero(parent >= 0).tolist():
-        root[row] = root[parent[row]]
-    return root
-
-
-def _worth_held(world: FarmWorld, history: FarmHistory) -> Floats:
-    """Return the worth that each attempt holds, by its dominant resource, shape ``(attempts,)``."""
-    attempts = history.attempts
-    return attempt_share(world, attempts, attempts.memory) * world.classes.worth[world.fleet.node_class[attempts.node]]
 
 
 def _gpus_held(world: FarmWorld, history: FarmHistory) -> Floats:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from placement.evaluation.farms.courses import ClientCourse, Courses, client_courses
+from placement.evaluation.farms.openings import openings
 from placement.evaluation.farms.window import window_of
 from placement.farm.clients import Lending
 from placement.simulator.farm_world import FarmWorld
@@ -23,7 +26,8 @@ def clients(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     it is overdue by what it was owed without pause, and did not hold at any time, since: `Clients.reclaim` seconds ago
     under PREEMPT; under FRAME before the first of the frames began that others run now; in any case as long ago as a
     decision takes to come, and to wake nodes where any sleep. Not counted are less than a mean ready frame, and what
-    could only be taken from guarantees of others (`placement.evaluation.farms.reachable`). Time is cut into cells of
+    could only be taken from guarantees of others (`placement.evaluation.farms.reachable`) or fits on no single node
+    (`placement.evaluation.farms.openings`). Time is cut into cells of
     5 s for that, more for histories beyond a day; a cell counts with the least owed and the most held.
 
     Returns
@@ -39,7 +43,7 @@ def clients(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     inside, lasts = (end - begin) / np.maximum(np.diff(courses.edges), 1e-12), end - begin
     tops = np.flatnonzero(world.clients.parent < 0).tolist()
     short = sum(float(courses.of[row].short @ inside) for row in tops)
-    late = sum(float(_overdue(courses.edges, courses.of[row]) @ lasts) for row in tops)
+    late = sum(float(_overdue_on_nodes(world, history, courses, row, lasts) @ lasts) for row in tops)
     owed = sum(float(courses.of[row].least_owed @ lasts) for row in tops)
     return {
         "shortfall": short,
@@ -47,6 +51,19 @@ def clients(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
         "shortfall_overdue_share": late / owed if owed > 0 else 0.0,
         "fairness": _fairness(world, courses, lasts),
     }
+
+
+def _overdue_on_nodes(world: FarmWorld, history: FarmHistory, courses: Courses, row: int, lasts: Floats) -> Floats:
+    """Return the worth by which a client is overdue in each cell, and which single nodes could have given it."""
+    edges, course = courses.edges, courses.of[row]
+    late = _overdue(edges, course)
+    cells = np.flatnonzero(late * lasts > 0)
+    if not len(cells):
+        return late
+    owed = course.least_owed.copy()
+    room = openings(world, history, row, edges[cells])
+    owed[cells] = np.minimum(owed[cells], course.begin[cells] + room)
+    return np.minimum(late, _overdue(edges, replace(course, least_owed=owed)))
 
 
 def _overdue(edges: Floats, course: ClientCourse) -> Floats:

@@ -62,6 +62,12 @@ def attempt_node_seconds(world: FarmWorld, attempts: PastAttempts) -> Floats:
     return attempt_share(world, attempts) * (attempts.end - attempts.start)
 
 
+def worth_held(world: FarmWorld, history: FarmHistory) -> Floats:
+    """Return the worth that each attempt holds with the memory that is kept for it, shape ``(attempts,)``."""
+    attempts = history.attempts
+    return attempt_share(world, attempts, attempts.memory) * world.classes.worth[world.fleet.node_class[attempts.node]]
+
+
 def node_seconds(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
     """Return what all attempts of the whole run took, also those whose work was lost.
 
