@@ -366,6 +366,16 @@ def test_a_frame_that_ends_in_time_is_not_interrupted() -> None:
     assert stops.now.tolist() == [False]
 
 
+@pytest.mark.parametrize(("reclaim", "at_once"), [(200.0, False), (150.0, True)])
+def test_in_time_is_two_decisions_before_a_guarantee_must_be_back(reclaim: float, at_once: bool) -> None:
+    """The frame that ends first runs for 100 s more: one decision saw that the guarantee was gone, one starts in it."""
+    farm = lender(Lending.PREEMPT, reclaim=reclaim)
+
+    stops = reclaimed(farm, cost_of(farm, 1000.0, spread=[0.01] * 2, common=[0.01] * 2))
+
+    assert stops.now.tolist() == [at_once]
+
+
 def test_what_does_not_come_back_in_time_is_interrupted_where_least_is_lost() -> None:
     farm = lender(Lending.PREEMPT)
 

@@ -105,9 +105,10 @@ class _Reclaiming:
         return np.asarray(rows)
 
     def window(self, client: int, rows: Ints) -> Seconds:
-        """Return the seconds until a client's guarantee must be back; infinite: when frames end.
+        """Return the seconds until room must be free for a client's guarantee; infinite: when frames end.
 
-        What is never lent comes back by itself before the next decision, else by the one after.
+        Two decisions before it must be back: one saw that it was gone, one starts frames in the room. What is never
+        lent comes back by itself before the next decision, else by the one after.
         """
         lending, interval = self.farm.clients.lending[client], self.rules.interval
         if lending == Lending.FRAME:
@@ -116,7 +117,7 @@ class _Reclaiming:
         since = float(self.farm.steps.since[rows].min()) if np.isnan(since) else min(since, self.farm.now)
         waited = self.farm.now - since
         if lending == Lending.PREEMPT:
-            return max(float(self.farm.clients.reclaim[client]) - waited, 0.0)
+            return max(float(self.farm.clients.reclaim[client]) - waited - 2 * interval, 0.0)
         return interval if waited >= interval else np.inf
 
     @cached_property
@@ -205,10 +206,11 @@ def reclaims(
     then borrowers' attempts that end in time, with `Rules.confidence`, are told not to go on with another frame: those
     of the client that borrows most, and of these those that end first. A guarantee lent under PREEMPT must be back
     `Clients.reclaim` seconds after `Clients.short_since`, where that is not known after the client's longest waiting
-    step started its last frame; one that is never lent an interval after that: enough is free for it, but others stand
-    where its frames could run. What frame ends do not give back by then is interrupted at once, where that loses
-    least per worth regained. Room counts where the client's frames fit, node by node, and on nodes that are kept only
-    for the step they are kept for. No borrower falls below its own guarantee, nor do those above it.
+    step started its last frame, and its room two decisions before; one that is never lent an interval after that:
+    enough is free for it, but others stand where its frames could run. What frame ends do not give back by then is
+    interrupted at once, where that loses least per worth regained. Room counts where the client's frames fit, node by
+    node, and on nodes that are kept only for the step they are kept for. No borrower falls below its own guarantee, nor
+    do those above it.
 
     Parameters
     ----------

@@ -53,8 +53,8 @@ def test_under_preemption_a_guarantee_is_overdue_after_the_time_to_reclaim() -> 
 
 
 @pytest.mark.parametrize("lending", [Lending.NEVER, Lending.STATIC])
-def test_what_is_never_lent_is_overdue_after_a_decision(lending: Lending) -> None:
-    assert clients(*borrowed(lending))["shortfall_overdue"] == pytest.approx(2 * 870, abs=2 * 10)
+def test_what_is_never_lent_is_overdue_after_it_could_be_seen_cleared_and_started(lending: Lending) -> None:
+    assert clients(*borrowed(lending))["shortfall_overdue"] == pytest.approx(2 * (900 - 3 * 30), abs=2 * 10)
 
 
 def test_at_frame_boundary_nothing_is_overdue_while_the_borrowed_frame_runs() -> None:
@@ -85,7 +85,7 @@ def test_what_only_others_guarantees_could_give_is_not_overdue(guarantee: float,
     )  # fmt: skip
     ran = {"frame": [1, 0], "node": [1, 1], "start": [0.0, 100.0], "end": [100.0, 160.0]}
 
-    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0]))
+    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0 / 3]))
 
     assert found["shortfall"] == pytest.approx(8 * 100)
     assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
@@ -105,13 +105,13 @@ def test_cores_beside_a_gpu_that_a_guarantee_holds_are_no_gpu(takes: int, overdu
     ran = {"frame": [*range(1, len(node) + 1), 0], "node": [*node, 2], "start": [0.0] * len(node) + [100.0],
            "end": [100.0] * len(node) + [160.0]}  # fmt: skip
 
-    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0]))
+    found = clients(world, history_of(world, 160.0, ran, decided=[0.0, 50.0 / 3]))
 
     assert found["shortfall"] == pytest.approx(8 * 100)
     assert found["shortfall_overdue"] == pytest.approx(overdue, abs=8 * 10)
 
 
-@pytest.mark.parametrize(("own", "overdue"), [(4, 4 * 970.0), (5, 0.0)])
+@pytest.mark.parametrize(("own", "overdue"), [(4, 4 * 910.0), (5, 0.0)])
 def test_room_in_pieces_too_small_for_a_frame_is_no_room(own: int, overdue: float) -> None:
     """A client has a frame on each of two nodes of 8 cores and wants one of 4 more; a borrower has what they leave."""
     world = farm_world_of(

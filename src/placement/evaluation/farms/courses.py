@@ -18,6 +18,8 @@ __all__ = ["ClientCourse", "Courses", "client_courses"]
 
 _CELL = 5.0
 _MOST_CELLS = 20000
+#: Decisions until what is owed must be back, as `placement.testing.run_promises.honours_guarantees` has it.
+_DECISIONS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,11 +121,11 @@ def _since(world: FarmWorld, history: FarmHistory, edges: Floats, row: int, mine
 
 
 def _least_delay(world: FarmWorld, history: FarmHistory) -> Seconds:
-    """Return what a decision takes to come, and a node to wake if any slept, s."""
+    """Return what it takes for a need to be seen, cleared and started, and for a node to wake if any slept, s."""
     gaps, classes = np.diff(history.decisions.time), world.classes
     slept = np.unique(world.fleet.node_class[history.spans.node[history.spans.state == NodeState.ASLEEP]])
     wakes = (classes.sleep_seconds + classes.wake_seconds)[slept].max(initial=0.0)
-    return float(gaps[gaps > 0].min(initial=np.inf) if (gaps > 0).any() else 0.0) + float(wakes)
+    return _DECISIONS * float(gaps[gaps > 0].min(initial=np.inf) if (gaps > 0).any() else 0.0) + float(wakes)
 
 
 def _worth(world: FarmWorld, history: FarmHistory) -> tuple[Floats, Floats]:

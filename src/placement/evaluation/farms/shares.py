@@ -24,11 +24,12 @@ def clients(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
 
     A client is owed min(guarantee × worth of the farm, what it holds and its ready frames could take). At each instant
     it is overdue by what it was owed without pause, and did not hold at any time, since: `Clients.reclaim` seconds ago
-    under PREEMPT; under FRAME before the first of the frames began that others run now; in any case as long ago as a
-    decision takes to come, and to wake nodes where any sleep. Not counted are less than a mean ready frame, and what
-    could only be taken from guarantees of others (`placement.evaluation.farms.reachable`) or fits on no single node
-    (`placement.evaluation.farms.openings`). Time is cut into cells of
-    5 s for that, more for histories beyond a day; a cell counts with the least owed and the most held.
+    under PREEMPT; under FRAME before the first of the frames began that others run now; in any case as long ago as
+    three decisions take to come (to see it, to clear room, to start), and to wake nodes where any sleep. Not counted
+    are less than a mean ready frame, and what could only be taken from guarantees of others
+    (`placement.evaluation.farms.reachable`) or fits on no single node (`placement.evaluation.farms.openings`). Time is
+    cut into cells of 5 s for that, more for histories beyond a day; a cell counts with the least owed and the most
+    held.
 
     Returns
     -------
