@@ -98,7 +98,7 @@ class Dispatch:
         rows = self.order[(self.waiting[self.order] > 0) & previews[self.order]]
         if not len(rows):
             return
-        fits = self.may_fit(rows) & np.isfinite(self._score[rows])
+        fits = self._may_fit(rows) & np.isfinite(self._score[rows])
         seconds = np.where(fits, self.cost.seconds[rows], np.inf)
         best = np.argsort(seconds, axis=1, kind="stable")
         at, turn = np.nonzero(np.take_along_axis(fits, best, axis=1))
@@ -137,7 +137,7 @@ class Dispatch:
         allowed = caps + 1e-9
         rows = rows[self.within(allowed, reason)[rows]]
         rows = rows[self._fits[rows]]
-        fits = self.may_fit(rows)
+        fits = self._may_fit(rows)
         some = np.flatnonzero(fits.any(axis=1))
         if not len(some):
             return
@@ -167,7 +167,7 @@ class Dispatch:
                 if most.item(each) > 0:
                     self._start(each, on, caps, reason, most)
 
-    def may_fit(self, rows: Ints) -> Bools:
+    def _may_fit(self, rows: Ints) -> Bools:
         """Return on which classes frames of steps may fit, as `Room.may_fit` does, shape ``(rows, classes)``."""
         fits = self.room.may_fit(self.farm.steps.request[rows])
         self._fits[rows] = fits.any(axis=1)

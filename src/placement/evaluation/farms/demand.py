@@ -54,8 +54,8 @@ def changes(world: FarmWorld, history: FarmHistory) -> Changes:
     A frame holds its dominant share of the node, with the memory that was kept for it, times the node's worth. A frame
     waits from when its step is ready, or its attempt ended without finishing it, until an attempt starts. Ready frames
     count with the mean worth they would take on the nodes of the world that can run them, as `requests` says; no more
-    of a step than fit on those nodes beside those that run; per licence no more of a client than are
-    free. Paused jobs want nothing, failed ones no more after their last attempt.
+    of a step than fit on those nodes beside those that run; per licence no more of a client than are free. Paused jobs
+    want nothing, failed ones no more after their last attempt.
 
     Examples
     --------

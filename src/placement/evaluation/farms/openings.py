@@ -58,7 +58,7 @@ def openings(world: FarmWorld, history: FarmHistory, row: int, at: Floats) -> Fl
             entry = latest[group, place]
             step = queue.step[entry]
             takes, able = np.flatnonzero(wants[step] > 0), np.isfinite(world.steps.seconds[step])[kind]
-            fits = np.floor(room[able][:, takes] / wants[step, takes] + _ROUNDING).min(axis=1)
+            fits = np.floor(room[able][:, takes] / wants[step, takes] + _ROUNDING).min(axis=1, initial=np.inf)
             found[place] += min(ready[group, place], float(fits.sum())) * queue.each[entry]
     return found
 
