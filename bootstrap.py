@@ -22,7 +22,7 @@ LOCK = ROOT / "requirements.lock"
 #: What can be run after the set-up: arguments of the environment's python.
 JOBS = {
     "main": ["-m", "training.report", "--out", "out/report"],
-    "test": ["-m", "pytest", "--numprocesses=auto", "--dist=loadfile",
+    "test": ["-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile",
              "--json-report", "--json-report-file=pytest_results.json", "--cov"],
     "setup": ["-c", ""],
 }
