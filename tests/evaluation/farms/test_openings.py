@@ -71,3 +71,4 @@ def test_openings_against_a_look_at_every_node(seed: int, planner: Planner) -> N
     for row in np.flatnonzero(world.clients.parent < 0).tolist():
         expected = [looked_at(world, history, row, each) for each in at.tolist()]
         assert openings(world, history, row, at) == pytest.approx(np.array(expected), abs=1e-6)
+        assert openings(world, history, row, at, 3.0) == pytest.approx(np.minimum(expected, 3.0), abs=1e-6)

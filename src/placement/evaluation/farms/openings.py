@@ -18,7 +18,7 @@ __all__ = ["openings"]
 _ROUNDING = 1e-9
 
 
-def openings(world: FarmWorld, history: FarmHistory, row: int, at: Floats) -> Floats:
+def openings(world: FarmWorld, history: FarmHistory, row: int, at: Floats, most: Floats | float = np.inf) -> Floats:
     """Return the worth of a client's ready frames for which nodes had room, one by one, shape ``(instants,)``.
 
     No more of a step's frames count than fit on all nodes that can run them, in what is free there and in what others
@@ -32,6 +32,8 @@ def openings(world: FarmWorld, history: FarmHistory, row: int, at: Floats) -> Fl
         A client without a parent.
     at
         Seconds, increasing.
+    most
+        Worth beyond which it does not matter how much it is, for all or shape ``(instants,)``: no more is returned.
 
     Examples
     --------
@@ -51,16 +53,20 @@ def openings(world: FarmWorld, history: FarmHistory, row: int, at: Floats) -> Fl
     first = np.flatnonzero(np.diff(queue.step, prepend=-1))
     parts = np.split(queue.time, first[1:]) if len(first) else []
     upto = [begin + np.searchsorted(part, at, "right") - 1 for begin, part in zip(first.tolist(), parts, strict=True)]
-    latest, found = np.reshape(upto, (len(first), len(at))).astype(np.int64), np.zeros(len(at))
+    latest = np.reshape(upto, (len(first), len(at))).astype(np.int64)
     ready = np.where(latest >= first[:, None], queue.ready[latest], 0.0)
+    found, most = np.zeros(len(at)), np.broadcast_to(most, len(at))
     for place, room in enumerate(_to_be_had(world, history, root, row, at)):
-        for group in np.flatnonzero(ready[:, place] > 0).tolist():
+        worth = ready[:, place] * queue.each[latest[:, place]]
+        for group in np.argsort(-worth, kind="stable")[: np.count_nonzero(worth)].tolist():
+            if found[place] >= most[place]:
+                break
             entry = latest[group, place]
             step = queue.step[entry]
             takes, able = np.flatnonzero(wants[step] > 0), np.isfinite(world.steps.seconds[step])[kind]
             fits = np.floor(room[able][:, takes] / wants[step, takes] + _ROUNDING).min(axis=1, initial=np.inf)
             found[place] += min(ready[group, place], float(fits.sum())) * queue.each[entry]
-    return found
+    return np.minimum(found, most)
 
 
 def _to_be_had(world: FarmWorld, history: FarmHistory, root: Ints, row: int, at: Floats) -> Iterator[Floats]:

@@ -61,9 +61,8 @@ def _overdue_on_nodes(world: FarmWorld, history: FarmHistory, courses: Courses, 
     cells = np.flatnonzero(late * lasts > 0)
     if not len(cells):
         return late
-    owed = course.least_owed.copy()
-    room = openings(world, history, row, edges[cells])
-    owed[cells] = np.minimum(owed[cells], course.begin[cells] + room)
+    owed, begin = course.least_owed.copy(), course.begin[cells]
+    owed[cells] = begin + openings(world, history, row, edges[cells], owed[cells] - begin)
     return np.minimum(late, _overdue(edges, replace(course, least_owed=owed)))
 
 
