@@ -539,6 +539,7 @@ def test_ends_while_nobody_heard_are_told_by_the_next_engine(make, tmp_path):
     first = make()
     first.start([order(1, "raise SystemExit(3)"), order(2, LONG), order(3, "import time; time.sleep(0.5)")])
     hear(first, ends)  # handed out, never confirmed
+    wait_for(tmp_path / "attempts" / "2" / "process.json")
     wrapper = Folder(tmp_path / "attempts" / "2").process()
     first.close()
     os.kill(wrapper[0], signal.SIGKILL)

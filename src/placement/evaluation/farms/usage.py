@@ -20,6 +20,7 @@ __all__ = [
     "lost_work",
     "node_seconds",
     "utilisation",
+    "worth_held",
 ]
 
 
