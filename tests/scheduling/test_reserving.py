@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from placement.farm.machines import NodeState
+from placement.scheduling import reserving
 from placement.scheduling.reserving import NONE, reserve, wide_steps
 from placement.scheduling.rules import Rules
 from placement.testing.planner_farms import classes_of, cost_of, snapshot_of
@@ -174,3 +176,27 @@ def test_the_only_gpu_of_a_node_makes_no_frame_wide_but_half_of_its_cores_do():
             attempts={"node": [0, 1], "step": [1, 2]},
         )  # fmt: skip
         assert wide_steps(farm, cost_of(farm), Rules()).tolist() == [False, wide, wide]
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_ends_looked_at_piece_by_piece_keep_the_same_nodes(seed, piece):
+    """Ends come together in threes, so that pieces end among equals; steps of many sizes lack several places."""
+    rng = np.random.default_rng(seed)
+    nodes, steps, attempts = 30, 6, 80
+    cores = np.column_stack([rng.integers(1, 9, steps), rng.integers(1, 20_000, steps), *np.zeros((3, steps))])
+    farm = snapshot_of(
+        now=1e6, nodes={"node_class": np.zeros(nodes, int)},
+        steps={"job": np.zeros(steps, int), "request": cores, "waiting": np.full(steps, 9), "since": np.zeros(steps)},
+        attempts={"node": rng.integers(0, nodes, attempts), "step": rng.integers(0, steps, attempts)},
+    )  # fmt: skip
+    remaining, lacks = rng.integers(0, 27, attempts) * 10.0, rng.integers(0, 4, steps)
+    asked = (farm, cost_of(farm), Rules(), remaining, np.arange(steps), lacks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reserving, "_BLOCK", piece)
+        piecewise = reserve(*asked)
+    at_once = reserve(*asked)
+
+    assert piecewise.step.tolist() == at_once.step.tolist()
+    assert piecewise.ready.tolist() == at_once.ready.tolist()
+    assert (at_once.step != NONE).any()

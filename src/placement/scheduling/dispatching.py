@@ -158,8 +158,8 @@ class Dispatch:
         for first in range(0, len(rows), _LOOK):
             row, klass = rows[first : first + _LOOK], classes[first : first + _LOOK]
             if first:
-                left = most[row] > 0  # of many steps all has started on the classes that suit them best
-                row, klass = row[left], klass[left]
+                some = most[row] > 0  # of many steps all has started on the classes that suit them best
+                row, klass = row[some], klass[some]
                 may = self._worth[row, klass] * _ALMOST <= self.left(caps, reason)[self._client[row]]
                 may &= self.room.may_fit(self.farm.steps.request[row])[np.arange(len(row)), klass]
                 row, klass = row[may], klass[may]
@@ -168,7 +168,7 @@ class Dispatch:
                     self._start(each, on, caps, reason, most)
 
     def _may_fit(self, rows: Ints) -> Bools:
-        """Return on which classes frames of steps may fit, as `Room.may_fit` does, shape ``(rows, classes)``."""
+        """Return on which classes frames of steps may fit, ``(rows, classes)``; who fits nowhere is not asked again."""
         fits = self.room.may_fit(self.farm.steps.request[rows])
         self._fits[rows] = fits.any(axis=1)
         return fits

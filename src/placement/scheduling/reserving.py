@@ -176,7 +176,15 @@ def _for_emergencies(farm: FarmSnapshot, cost: Cost, rules: Rules, order: Ints) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ends:
-    """Attempts on some nodes in the order in which they end, and what is free there after each, by resource."""
+    """Attempts on some nodes in the order in which they end, and what is free there after each.
+
+    Parameters
+    ----------
+    node, after
+        Where each is, and in how many seconds it ends, shape ``(ends,)``.
+    free, now
+        What is free on its node after each, shape ``(resources, ends)``; on every node now, ``(resources, nodes)``.
+    """
 
     node: Ints
     after: Floats

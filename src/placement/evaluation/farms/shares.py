@@ -55,7 +55,7 @@ def clients(world: FarmWorld, history: FarmHistory) -> dict[str, float]:
 
 
 def _overdue_on_nodes(world: FarmWorld, history: FarmHistory, courses: Courses, row: int, lasts: Floats) -> Floats:
-    """Return the worth by which a client is overdue in each cell, and which single nodes could have given it."""
+    """Return the worth by which a client is overdue in each cell and which single nodes had room for, ``(cells,)``."""
     edges, course = courses.edges, courses.of[row]
     late = _overdue(edges, course)
     cells = np.flatnonzero(late * lasts > 0)
